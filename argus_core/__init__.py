@@ -1,0 +1,1 @@
+"""Argus's core: conversations, durable generations, storage, providers. It knows no screen."""

@@ -1,0 +1,1 @@
+"""The one interface that front ends use, and its implementations."""

@@ -1,0 +1,1 @@
+"""Where conversations are kept: `base` says what a storage promises, each driver keeps it."""
