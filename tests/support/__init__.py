@@ -1,0 +1,1 @@
+"""Things tests share: stand-in servers, builders, fixed clocks."""
