@@ -1,0 +1,1 @@
+"""Text: what may reach a screen, and how words are found again."""
