@@ -1,0 +1,55 @@
+"""What a Gemini answer costs, from the table of genai-prices, which is imported at the first question about a price."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
+
+_PROVIDER = "google"
+_SAMPLE_TOKENS = 1000
+"""Small enough to stay in the lowest tier of prices that rise with the length."""
+
+
+def loaded() -> bool:
+    """Return whether the table is in memory, so that asking does not block."""
+    return "genai_prices.data" in sys.modules
+
+
+def cost_micro_usd(model: str, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int | None:
+    """Return the price of one answer in millionths of a US dollar; None when the model is not in the table.
+
+    Args:
+        model: As the provider calls it; aliases such as `gemini-flash-latest` are known.
+        input_tokens: Of the question and all before it.
+        output_tokens: Of the answer and the thinking together.
+        cached_tokens: How many of the input tokens were read from a cache.
+    """
+    found = _calculate(model, input_tokens, output_tokens, cached_tokens)
+    return None if found is None else round(found.total_price * 1_000_000)
+
+
+def usd_per_million(model: str) -> tuple[float | None, float | None]:
+    """Return the price of a million input and output tokens; None where it is not known."""
+    found = _calculate(model, _SAMPLE_TOKENS, _SAMPLE_TOKENS, 0)
+    if found is None:
+        return None, None
+    factor = Decimal(1_000_000) / _SAMPLE_TOKENS
+    return float(found.input_price * factor), float(found.output_price * factor)
+
+
+def _calculate(model: str, input_tokens: int, output_tokens: int, cached_tokens: int) -> PriceCalculation | None:
+    from genai_prices import Usage, calc_price
+
+    usage = Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_read_tokens=min(cached_tokens, input_tokens) or None,
+    )
+    try:
+        return calc_price(usage, model, provider_id=_PROVIDER)
+    except (LookupError, ValueError):
+        return None
