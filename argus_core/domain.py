@@ -234,3 +234,16 @@ class Page(Generic[T]):
     items: tuple[T, ...] = field(default=())
     next_cursor: str | None = None
     """Opaque; None at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether a question can be answered now."""
+
+    model: str | None
+    """The default model; None when no provider is set up."""
+    provider: str | None
+    has_key: bool
+    """A Gemini key is set, tried or not."""
+    has_local: bool
+    """An offline model was found on this machine."""

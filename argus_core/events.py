@@ -79,7 +79,9 @@ class Interrupted:
     """Terminator: the process that ran it is gone; what had come is kept."""
 
 
-Event = Started | TextDelta | ThoughtDelta | AttachmentAdded | SourceAdded | Completed | Cancelled | Failed | Interrupted
+Event = (
+    Started | TextDelta | ThoughtDelta | AttachmentAdded | SourceAdded | Completed | Cancelled | Failed | Interrupted
+)
 Terminator = Completed | Cancelled | Failed | Interrupted
 
 STATUS_OF: dict[type[Terminator], MessageStatus] = {

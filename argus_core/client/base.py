@@ -7,7 +7,6 @@ whoever shows them does that.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from argus_core.domain import (
@@ -17,24 +16,12 @@ from argus_core.domain import (
     Message,
     ModelInfo,
     Page,
+    Readiness,
     SearchHit,
     Turn,
     User,
 )
 from argus_core.events import LoggedEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
-    """Whether a question can be answered now."""
-
-    model: str | None
-    """The default model; None when no provider is set up."""
-    provider: str | None
-    has_key: bool
-    """A Gemini key is set, tried or not."""
-    has_local: bool
-    """An offline model was found on this machine."""
 
 
 class AccountRole(Protocol):
@@ -117,7 +104,10 @@ class MessagesRole(Protocol):
         """Return it or raise `NotFound`."""
 
     async def path(self, leaf_id: str, *, limit: int = 50) -> Sequence[Message]:
-        """Return up to `limit` messages that lead to `leaf_id`, oldest first; for older ones ask with the first's parent."""
+        """Return up to `limit` messages that lead to `leaf_id`, oldest first.
+
+        Those before them are the path to the first one's parent.
+        """
 
     async def prompts(self, *, limit: int = 100) -> Sequence[str]:
         """Return what the user asked last, anywhere, newest first."""
@@ -138,6 +128,10 @@ class GenerationsRole(Protocol):
         """Store the question and start the answer; with a `client_msg_id` it can be repeated safely.
 
         Args:
+            conversation_id: Where it is asked.
+            text: The question; may be empty when something is attached.
+            attachment_ids: What goes with it, in order.
+            client_msg_id: Made by the caller, once for each question.
             parent_id: The message it follows; by default the head.
 
         Raises:

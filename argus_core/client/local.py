@@ -1,0 +1,353 @@
+"""`ChatClient` in this process: the services over one storage, for one user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from argus_core.attachments import Attachments
+from argus_core.blobs.base import BlobStore
+from argus_core.conversations import Conversations
+from argus_core.domain import (
+    AttachmentPart,
+    Conversation,
+    Generation,
+    Message,
+    ModelInfo,
+    Part,
+    Readiness,
+    SearchHit,
+    TextPart,
+    Turn,
+    User,
+)
+from argus_core.errors import ArgusError, Conflict, InvalidInput
+from argus_core.events import LoggedEvent
+from argus_core.generations.engine import Engine
+from argus_core.ids import new_id, utc_now
+from argus_core.models import Providers
+from argus_core.providers.base import Prompt
+from argus_core.storage.base import Storage
+from argus_core.titles import ask_title, set_title, title_from_words
+
+MODEL_PREFERENCE = "model"
+MAX_QUESTION_CHARS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What all users of a process share."""
+
+    storage: Storage
+    blobs: BlobStore
+    engine: Engine
+    providers: Providers
+    thoughts: bool = True
+    max_output_tokens: int | None = None
+    titles_by_model: bool = True
+    title_model: str | None = None
+
+    async def close(self) -> None:
+        """End what runs and let go of everything, the storage last."""
+        await self.engine.close()
+        await self.providers.close()
+        await self.blobs.close()
+        await self.storage.close()
+
+
+class LocalAccount:
+    """Role `AccountRole`."""
+
+    def __init__(self, storage: Storage, user: User) -> None:
+        self._storage = storage
+        self._user = user
+
+    async def whoami(self) -> User:
+        """Return the user."""
+        return self._user
+
+    async def get_preference(self, name: str) -> str | None:
+        """Return what was kept under `name`."""
+        return await self._storage.get_preference(self._user.id, name)
+
+    async def set_preference(self, name: str, value: str | None) -> None:
+        """Keep `value` under `name`; None forgets it."""
+        await self._storage.set_preference(self._user.id, name, value)
+
+
+class LocalMessages:
+    """Role `MessagesRole`."""
+
+    def __init__(self, storage: Storage, user_id: str) -> None:
+        self._storage = storage
+        self._user_id = user_id
+
+    async def get(self, message_id: str) -> Message:
+        """Return it or raise `NotFound`."""
+        return await self._storage.get_message(self._user_id, message_id)
+
+    async def path(self, leaf_id: str, *, limit: int = 50) -> Sequence[Message]:
+        """Return up to `limit` messages that lead to `leaf_id`, oldest first."""
+        return await self._storage.list_path(self._user_id, leaf_id, limit)
+
+    async def prompts(self, *, limit: int = 100) -> Sequence[str]:
+        """Return what the user asked last, newest first."""
+        return await self._storage.list_prompts(self._user_id, limit)
+
+
+class LocalModels:
+    """Role `ModelsRole`."""
+
+    def __init__(self, services: Services, user_id: str) -> None:
+        self._providers = services.providers
+        self._storage = services.storage
+        self._user_id = user_id
+
+    async def preferred(self) -> str | None:
+        """Return the user's own default model."""
+        return await self._storage.get_preference(self._user_id, MODEL_PREFERENCE)
+
+    async def list(self) -> Sequence[ModelInfo]:
+        """Return every model of every provider that is set up."""
+        return await self._providers.list()
+
+    async def readiness(self) -> Readiness:
+        """Say whether and by which model a question can be answered."""
+        return self._providers.readiness(await self.preferred())
+
+    async def set_default(self, model: str | None) -> None:
+        """Choose the model of new conversations."""
+        await self._storage.set_preference(self._user_id, MODEL_PREFERENCE, model)
+
+    async def try_key(self, key: str) -> Sequence[ModelInfo]:
+        """List the models with this Gemini key."""
+        return await self._providers.try_key(key)
+
+    async def keep_key(self, key: str) -> str:
+        """Keep and use the key; return where it was put."""
+        return await self._providers.keep_key(key)
+
+    async def preload(self) -> None:
+        """Load what the default model needs."""
+        await self._providers.preload(await self.preferred())
+
+
+class LocalSearch:
+    """Role `SearchRole`."""
+
+    def __init__(self, storage: Storage, user_id: str) -> None:
+        self._storage = storage
+        self._user_id = user_id
+
+    async def messages(self, query: str, *, limit: int = 20) -> Sequence[SearchHit]:
+        """Return messages that hold every word, best first."""
+        return await self._storage.search_messages(self._user_id, query, limit)
+
+
+class LocalGenerations:
+    """Role `GenerationsRole`."""
+
+    def __init__(self, services: Services, user_id: str, models: LocalModels) -> None:
+        self._services = services
+        self._storage = services.storage
+        self._engine = services.engine
+        self._user_id = user_id
+        self._models = models
+
+    async def ask(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        attachment_ids: Sequence[str] = (),
+        client_msg_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Turn:
+        """Store the question and start the answer."""
+        conversation = await self._storage.get_conversation(self._user_id, conversation_id)
+        parts = await self._question_parts(text, attachment_ids)
+        question = Message(
+            id=new_id(),
+            conversation_id=conversation_id,
+            parent_id=parent_id or conversation.head_id,
+            seq=0,
+            role="user",
+            parts=parts,
+            status="completed",
+            created_at=utc_now(),
+            client_msg_id=client_msg_id or new_id(),
+        )
+        turn = await self._start(conversation, question, question.id)
+        if not conversation.title and not conversation.title_by_user:
+            await set_title(self._storage, conversation, title_from_words(text) or "Picture")
+        return turn
+
+    async def retry(self, conversation_id: str) -> Turn:
+        """Answer the last question again."""
+        conversation, last = await self._last(conversation_id)
+        return await self._start(conversation, None, last.parent_id if last.role == "assistant" else last.id)
+
+    async def continue_(self, conversation_id: str) -> Turn:
+        """Go on from the last answer."""
+        conversation, last = await self._last(conversation_id)
+        if last.role != "assistant":
+            return await self._start(conversation, None, last.id)
+        if not last.text:
+            return await self._start(conversation, None, last.parent_id)
+        return await self._start(conversation, None, last.parent_id, continues=last)
+
+    async def cancel(self, generation_id: str) -> None:
+        """Stop it, wherever it runs."""
+        await self._engine.cancel(self._user_id, generation_id)
+
+    async def get(self, generation_id: str) -> Generation:
+        """Return it or raise `NotFound`."""
+        return await self._storage.get_generation(self._user_id, generation_id)
+
+    async def running(self) -> Sequence[Generation]:
+        """Return the user's running generations."""
+        return await self._storage.list_running(self._user_id)
+
+    async def events(self, generation_id: str, *, after: int = 0) -> AsyncGenerator[LoggedEvent, None]:
+        """Yield the events after number `after`, then live."""
+        await self._storage.get_generation(self._user_id, generation_id)
+        async with aclosing(self._engine.events(generation_id, after)) as stream:
+            async for logged in stream:
+                yield logged
+
+    async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
+        if len(text) > MAX_QUESTION_CHARS:
+            raise InvalidInput(f"Keep it under {MAX_QUESTION_CHARS:,} characters.", title="The question is too long")
+        attachments = [await self._storage.get_attachment(self._user_id, one) for one in attachment_ids]
+        words: tuple[Part, ...] = (TextPart(text),) if text.strip() else ()
+        parts = (*(AttachmentPart(one) for one in attachments), *words)
+        if not parts:
+            raise InvalidInput("Write something or attach a picture.", title="There is nothing to send")
+        return parts
+
+    async def _last(self, conversation_id: str) -> tuple[Conversation, Message]:
+        conversation = await self._storage.get_conversation(self._user_id, conversation_id)
+        if conversation.head_id is None:
+            raise InvalidInput("Ask something first.", title="There is no answer yet")
+        return conversation, await self._storage.get_message(self._user_id, conversation.head_id)
+
+    async def _start(
+        self,
+        conversation: Conversation,
+        question: Message | None,
+        parent_id: str | None,
+        continues: Message | None = None,
+    ) -> Turn:
+        provider, model = self._services.providers.resolve(conversation.model, await self._models.preferred())
+        wanted = self._turn(conversation, question, parent_id, model)
+        if continues is not None:
+            wanted = replace(wanted, generation=replace(wanted.generation, continues_id=continues.id))
+        turn = await self._start_turn(conversation, wanted)
+        if turn.generation.id == wanted.generation.id:
+            prompt = Prompt(
+                model=model,
+                messages=(),
+                system=conversation.system,
+                max_output_tokens=self._services.max_output_tokens,
+                thoughts=self._services.thoughts,
+            )
+            await self._engine.start(turn, provider, prompt, continues.text if continues else "")
+        return turn
+
+    async def _start_turn(self, conversation: Conversation, wanted: Turn) -> Turn:
+        """Store the turn unless an answer runs; a repeated send finds its first in any case."""
+        running = [g for g in await self._storage.list_running(self._user_id) if g.conversation_id == conversation.id]
+        if not running:
+            return await self._storage.start_turn(wanted)
+        client_msg_id = wanted.question.client_msg_id if wanted.question else None
+        for generation in running:
+            reply = await self._storage.get_message(self._user_id, generation.message_id)
+            question = await self._storage.get_message(self._user_id, reply.parent_id) if reply.parent_id else None
+            if question and client_msg_id and question.client_msg_id == client_msg_id:
+                return Turn(question=question, reply=reply, generation=generation)
+        raise Conflict("Wait for it, or stop it with esc.", title="An answer is being written here")
+
+    def _turn(self, conversation: Conversation, question: Message | None, parent_id: str | None, model: str) -> Turn:
+        now = utc_now()
+        generation_id, reply_id = new_id(), new_id()
+        reply = Message(
+            id=reply_id,
+            conversation_id=conversation.id,
+            parent_id=parent_id,
+            seq=0,
+            role="assistant",
+            parts=(),
+            status="running",
+            created_at=now,
+            generation_id=generation_id,
+            model=model,
+        )
+        generation = Generation(
+            id=generation_id,
+            conversation_id=conversation.id,
+            user_id=self._user_id,
+            message_id=reply_id,
+            model=model,
+            status="running",
+            created_at=now,
+            owner=self._engine.owner,
+            lease_until=self._engine.lease(),
+        )
+        return Turn(question=question, reply=reply, generation=generation)
+
+
+class LocalClient:
+    """Everything one user may ask of the services in this process."""
+
+    def __init__(self, services: Services, user: User) -> None:
+        self._services = services
+        self._user = user
+        storage = services.storage
+        self.account = LocalAccount(storage, user)
+        self.conversations = Conversations(storage, user.id)
+        self.messages = LocalMessages(storage, user.id)
+        self.models = LocalModels(services, user.id)
+        self.generations = LocalGenerations(services, user.id, self.models)
+        self.attachments = Attachments(storage, services.blobs, user.id)
+        self.search = LocalSearch(storage, user.id)
+        self._titles: set[asyncio.Task[None]] = set()
+        if services.titles_by_model:
+            services.engine.on_completed.append(self._name_later)
+
+    async def diagnose(self) -> Mapping[str, str]:
+        """Return what `argus doctor` prints about the store."""
+        return {name: str(value) for name, value in (await self._services.storage.statistics()).items()}
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until no generation of this process runs."""
+        return await self._services.engine.drain(timeout_s)
+
+    async def close(self) -> None:
+        """End this process's generations as interrupted and let go of everything."""
+        for task in self._titles:
+            task.cancel()
+        await asyncio.gather(*self._titles, return_exceptions=True)
+        await self._services.close()
+
+    def _name_later(self, generation: Generation, answer: str) -> None:
+        if generation.user_id == self._user.id:
+            task = asyncio.create_task(self._name(generation, answer), name="title")
+            self._titles.add(task)
+            task.add_done_callback(self._titles.discard)
+
+    async def _name(self, generation: Generation, answer: str) -> None:
+        """Let the model name a conversation after its first answer; the first words stay if it cannot."""
+        storage = self._services.storage
+        try:
+            conversation = await storage.get_conversation(self._user.id, generation.conversation_id)
+            path = await storage.list_path(self._user.id, generation.message_id, 3)
+            if conversation.title_by_user or len(path) != 2:  # the first question and its answer
+                return
+            provider, model = self._services.providers.resolve(self._services.title_model or generation.model, None)
+            if provider.name == "local":
+                return  # a small model answers slowly and names badly
+            await set_title(storage, conversation, await ask_title(provider, model, path[0].text, answer))
+        except ArgusError:
+            return  # a title is a courtesy

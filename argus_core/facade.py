@@ -1,0 +1,78 @@
+"""`JarvisArgus`: the whole core behind one small object, for programs (docs/library.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from argus_core.errors import from_problem
+from argus_core.events import Failed, TextDelta
+
+if TYPE_CHECKING:
+    from argus_core.client.base import ChatClient
+
+
+class JarvisArgus:
+    """A `ChatClient` (its roles under `client`) with comfortable defaults.
+
+    Example:
+        async with JarvisArgus.open() as argus:
+            async for delta in argus.ask("What is in this picture?", images=[Path("roof.jpg")]):
+                print(delta, end="")
+    """
+
+    def __init__(self, client: ChatClient) -> None:
+        self.client = client
+        self.conversation_id: str | None = None
+        """The conversation `ask` goes on in; None starts a new one."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, **settings: object) -> AsyncGenerator[JarvisArgus, None]:
+        """Open Argus with the settings of the environment; keyword arguments are settings that win over it.
+
+        Raises:
+            ConfigError: A setting cannot work.
+            StorageError: The store cannot be opened.
+        """
+        from argus_core.bootstrap import open_client
+        from argus_core.settings import load_settings
+
+        loaded = load_settings(settings, environ=os.environ, cwd=Path.cwd())
+        async with open_client(loaded.settings) as client:
+            yield cls(client)
+
+    async def ask(self, text: str, *, images: Sequence[Path | bytes] = ()) -> AsyncGenerator[str, None]:
+        """Ask in the current conversation and yield the answer's text as it comes.
+
+        Leaving the loop early does not stop the answer: it goes on and is kept.
+
+        Args:
+            text: The question.
+            images: Pictures that go with it, as paths or bytes.
+
+        Raises:
+            AttachmentRejected: A picture cannot be taken.
+            ProviderError: The model refused or broke off; what had come is kept.
+        """
+        attached = [await self._attach(image) for image in images]
+        if self.conversation_id is None:
+            self.conversation_id = (await self.client.conversations.create()).id
+        turn = await self.client.generations.ask(self.conversation_id, text, attachment_ids=attached)
+        async with aclosing(self.client.generations.events(turn.generation.id)) as stream:
+            async for logged in stream:
+                if isinstance(logged.event, TextDelta):
+                    yield logged.event.text
+                elif isinstance(logged.event, Failed):
+                    raise from_problem(logged.event.problem)
+
+    async def _attach(self, image: Path | bytes) -> str:
+        if isinstance(image, bytes):
+            name, data = "picture", image
+        else:
+            name, data = image.name, await asyncio.to_thread(image.read_bytes)
+        return (await self.client.attachments.add(name, data)).id

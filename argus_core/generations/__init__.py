@@ -1,0 +1,1 @@
+"""Answers that outlive their readers: started, logged before they are shown, ended exactly once."""
