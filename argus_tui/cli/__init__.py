@@ -1,0 +1,1 @@
+"""The command line: one module per group of commands. Nothing is imported here, so that each part loads alone."""

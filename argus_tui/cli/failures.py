@@ -1,0 +1,131 @@
+"""How the program ends when something goes wrong: one sentence on stderr, and an exit code by family of error."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import TextIO
+
+from argus_core.errors import (
+    ArgusError,
+    ConfigError,
+    InvalidInput,
+    KeyMissing,
+    KeyRejected,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    ProviderError,
+    ServerUnreachable,
+    StorageError,
+)
+from argus_core.text.clean import clean_line
+
+OK = 0
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130
+
+EXIT_CODES: Mapping[type[ArgusError], int] = MappingProxyType(
+    {
+        ArgusError: FAILED,
+        InvalidInput: USAGE,
+        NotFound: 3,
+        NotAuthenticated: 4,
+        PermissionDenied: 4,
+        KeyMissing: 4,
+        KeyRejected: 4,
+        ProviderError: 5,
+        StorageError: 6,
+        ConfigError: 7,
+        ServerUnreachable: 8,
+    }
+)
+"""The code of each family; an error that is not named here has the code of its nearest base (docs/cli.md)."""
+
+
+def exit_code(error: ArgusError) -> int:
+    """Return the exit code of the error's family."""
+    return next(EXIT_CODES[cls] for cls in type(error).__mro__ if cls in EXIT_CODES)
+
+
+def complain(sentence: str) -> None:
+    """Write one clean line on stderr; quiet when nobody can read it any more."""
+    with suppress(OSError, ValueError):  # a closed pipe, a dead terminal, no stderr at all
+        print(f"argus: {clean_line(sentence)}", file=sys.stderr, flush=True)
+
+
+def fail(error: ArgusError) -> int:
+    """Say what went wrong and return the exit code."""
+    complain(str(error))
+    return exit_code(error)
+
+
+def fail_to_write(error: OSError) -> int:
+    """Say that the output could not be written; a reader that has left (`| head`) and a dead terminal are no failure."""
+    drop_output()
+    if isinstance(error, BrokenPipeError) or error.errno == errno.EIO:
+        return OK
+    complain(f"{error.strerror or 'The system refused'}: {error.filename or 'the output could not be written'}.")
+    return FAILED
+
+
+def drop_output() -> None:
+    """Let what is still to be written to stdout vanish, so that the interpreter's last flush is quiet."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def flush(stream: TextIO | None) -> None:
+    """Write out what is left; a reader that has left is no failure."""
+    try:
+        if stream is not None:
+            stream.flush()
+    except (BrokenPipeError, ValueError):
+        drop_output()
+
+
+def catch_bugs(folder: Callable[[], Path]) -> None:
+    """From now on an exception nobody expected ends in one sentence and a log, not in a traceback on the screen.
+
+    Args:
+        folder: Tells where the data is, when it is needed: logs go to `logs` in there.
+    """
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        report_bug(folder, kind, error, trace)
+
+    sys.excepthook = hook
+
+
+def report_bug(
+    folder: Callable[[], Path], kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Write the traceback to a log of its own and say where it is."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    text = "".join(traceback.format_exception(kind, error, trace))
+    try:
+        path = _write_log(folder() / "logs", text)
+    except (OSError, ArgusError):
+        complain(f"This is a bug in Argus ({kind.__name__}), and its log could not be written.")
+    else:
+        complain(f"This is a bug in Argus ({kind.__name__}); please report it with the log {path}.")
+
+
+def _write_log(folder: Path, text: str) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"bug-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{os.getpid()}.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(text)
+    return path
