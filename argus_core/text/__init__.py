@@ -1,1 +1,1 @@
-"""Text: what may reach a screen, and how words are found again."""
+"""What text may reach a screen (`clean`) and how words are compared (`fold`)."""

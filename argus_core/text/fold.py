@@ -1,0 +1,125 @@
+"""The one normaliser and tokeniser of search, for every storage: what counts as the same word.
+
+Folding makes one spelling of many: NFKC, case, Arabic ي ك أ إ آ ة as Persian ی ک ا ه, digits of any script as ASCII,
+tatweel and marks gone. A half-space (ZWNJ) parts a word in two, and the joined form is a word as well, so that
+«می‌خواهم», «می خواهم» and «میخواهم» find each other.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+ZWNJ = "\u200c"
+QueryTerm = tuple[tuple[str, ...], ...]
+"""One word of a query as alternatives; of an alternative every word must be there."""
+
+_SAME_LETTER = str.maketrans("يىكة", "ییکه", "\u0640")
+_CACHE_LIMIT = 1 << 16
+_MARK_CLASS = 10
+"""Canonical combining classes from here on are marks of Latin, Greek, Cyrillic, Hebrew and Arabic, which fold away;
+below it are voiced marks and the like, which make another letter."""
+
+
+class Word(NamedTuple):
+    """A folded word and where it stands in the original text."""
+
+    text: str
+    start: int
+    end: int
+
+
+def fold(text: str) -> str:
+    """Return `text` with all spellings of a word made one; half-spaces become spaces."""
+    return unicodedata.normalize("NFC", text.replace(ZWNJ, " ").translate(_FOLDED))
+
+
+def find_words(text: str) -> Iterator[Word]:
+    """Yield the folded words of `text` in order; a word with half-spaces gives its parts, then the joined form."""
+    for spans in _pieces(text):
+        start, end = spans[0][0], spans[-1][1]
+        for low, high in spans:
+            yield from (Word(word, low, high) for word in fold(text[low:high]).split())
+        if len(spans) > 1:
+            joined = fold(text[start:end].replace(ZWNJ, ""))
+            yield from (Word(word, start, end) for word in joined.split())
+
+
+def words(text: str) -> list[str]:
+    """Return what to index of `text`: its folded words in order, repeats kept."""
+    return [word.text for word in find_words(text)]
+
+
+def query_terms(query: str) -> list[QueryTerm]:
+    """Return the words to look for, each once: a text matches when it holds one alternative of every term."""
+    terms: dict[QueryTerm, None] = {}
+    for spans in _pieces(query):
+        parts = tuple(word for low, high in spans for word in fold(query[low:high]).split())
+        joined = tuple(fold(query[spans[0][0] : spans[-1][1]].replace(ZWNJ, "")).split())
+        alternatives = tuple(dict.fromkeys(each for each in (parts, joined) if each))
+        if alternatives:
+            terms[alternatives] = None
+    return list(terms)
+
+
+class _Folded(dict[int, str]):
+    """Character -> folded text, filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_character(chr(code))
+        if len(self) < _CACHE_LIMIT:
+            self[code] = folded
+        return folded
+
+
+class _Classes(dict[int, str]):
+    """Character -> `w` in a word, `m` mark in one, `c` a word by itself, `z` half-space, or a space."""
+
+    def __missing__(self, code: int) -> str:
+        found = _class_of(chr(code))
+        if len(self) < _CACHE_LIMIT:
+            self[code] = found
+        return found
+
+
+def _fold_character(character: str) -> str:
+    letters = unicodedata.normalize("NFKD", character).casefold().translate(_SAME_LETTER)
+    kept = (_as_digit(each) for each in letters if _stays(each))
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _stays(character: str) -> bool:
+    return unicodedata.combining(character) < _MARK_CLASS and unicodedata.category(character) != "Cf"
+
+
+def _as_digit(character: str) -> str:
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
+
+
+def _class_of(character: str) -> str:
+    if character == ZWNJ:
+        return "z"
+    category = unicodedata.category(character)
+    if category[0] == "M" or category == "Cf":
+        return "m"
+    if _WITHOUT_SPACES.match(character):
+        return "c"
+    return "w" if character.isalnum() else " "
+
+
+_FOLDED = _Folded()
+_CLASSES = _Classes()
+_WITHOUT_SPACES = re.compile("[\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Han, Hiragana and Katakana: written without spaces, so each character counts as a word."""
+_PIECE = re.compile("cm*|[wm]+(?:z+[wm]+)*")
+_PART = re.compile("[cwm]+")
+
+
+def _pieces(text: str) -> Iterator[list[tuple[int, int]]]:
+    """Yield for each word the spans of its parts; more than one where half-spaces stand in it."""
+    classes = text.translate(_CLASSES)
+    for piece in _PIECE.finditer(classes):
+        yield [part.span() for part in _PART.finditer(classes, *piece.span())]
