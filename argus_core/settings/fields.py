@@ -1,14 +1,12 @@
-"""Settings and where they come from; built once by the command line and passed on as arguments.
+"""Every setting: its type, default, name in the environment and one sentence on it."""
 
-Order, first wins: command line, environment, `.env` in the working folder, `config.toml` in the config folder, default.
-A frozen dataclass rather than pydantic-settings: that would double the time to the first paint (docs/adr/0005).
-"""
+# ruff: noqa: RUF009 - `_setting` makes a field, never a shared value
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,3 +66,48 @@ class Settings:
         None, "ARGUS_ATTACH_ROOT", "The only folder that pictures may be attached from; by default your home."
     )
     log_file: Path | None = _setting(None, "ARGUS_LOG_FILE", "Where to write a log; none by default.")
+
+
+class Declared(NamedTuple):
+    """What is known of a setting before it has a value."""
+
+    name: str
+    env: str
+    doc: str
+    default: Any
+    kind: Any
+    """Its type without `| None`, or a `Literal`."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words it takes; empty when it takes others too."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def is_secret(self) -> bool:
+        """Its value must never be shown."""
+        return self.kind is Secret
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its names in the environment, the strongest first."""
+        plain = (self.env, *_ALIASES.get(self.name, ()))
+        return tuple(both for one in plain for both in (one, f"{one}_FILE")) if self.is_secret else plain
+
+
+_ALIASES = {"gemini_api_key": ("GOOGLE_API_KEY",)}
+"""Names that other programs made usual; ours wins."""
+
+
+def _kind(hint: Any) -> Any:
+    if get_origin(hint) is Literal:
+        return hint
+    return next((one for one in get_args(hint) if one is not type(None)), hint)
+
+
+_HINTS = get_type_hints(Settings)
+DECLARED = {
+    one.name: Declared(one.name, one.metadata["env"], one.metadata["doc"], one.default, _kind(_HINTS[one.name]))
+    for one in fields(Settings)
+}
+"""Every setting by the name of its field, in the order of the fields."""

@@ -1,0 +1,22 @@
+"""Settings and where they come from; built once by the command line and passed on as arguments.
+
+Order, first wins: command line, environment, `.env` in the working folder, `config.toml` in the config folder, default.
+A frozen dataclass rather than pydantic-settings: that would double the time to the first paint (docs/adr/0005).
+"""
+
+from argus_core.settings.fields import Secret, Settings
+from argus_core.settings.folders import config_dir, data_dir
+from argus_core.settings.report import Described, describe, env_example
+from argus_core.settings.sources import LoadedSettings, load_settings
+
+__all__ = [
+    "Described",
+    "LoadedSettings",
+    "Secret",
+    "Settings",
+    "config_dir",
+    "data_dir",
+    "describe",
+    "env_example",
+    "load_settings",
+]
