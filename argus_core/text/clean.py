@@ -15,8 +15,8 @@ FORBIDDEN = re.compile(f"[{_BAD}]")
 """One character that `clean()` never leaves in: all C0 but tab and newline, DEL, C1, line and paragraph separators,
 bidi embeddings, overrides and isolates, BOM, surrogates, tags. A last line of defence can replace its matches."""
 
-# A payload holds no control character: each scan ends at the next introducer, so the whole stays linear, and what is not
-# terminated on its line loses its introducer only. The quantifiers are possessive: nothing is tried again.
+# A payload holds no control character: each scan ends at the next introducer, so the whole stays linear, and one not
+# ended on its line loses its introducer only. The quantifiers are possessive: nothing is tried again.
 _SEQUENCE = re.compile(
     r"""
     (?: \x1b[\]PX^_] | [\x90\x98\x9d-\x9f] )                                  # OSC DCS SOS PM APC, 7 and 8 bits ...

@@ -1,0 +1,47 @@
+"""Files that are whole or not there, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, data: bytes, *, scratch: Path | None = None) -> None:
+    """Write `data` to `path`, readable by this user alone; when it returns, the file survives a loss of power.
+
+    Args:
+        path: Where it goes; a file that is there is replaced in one step.
+        data: All of it.
+        scratch: An existing folder of the same file system for the file while it is written; by default that of `path`.
+
+    Raises:
+        OSError: It could not be written; nothing is left behind and an older file stays.
+    """
+    draft = (scratch or path.parent) / f".{path.name[:40]}.{os.urandom(8).hex()}.part"
+    try:
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with open(file, "wb", buffering=0) as out:  # noqa: PTH123 - a descriptor, not a path
+            _write_all(out.fileno(), data)
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a loss of power; where folders cannot be synced this does nothing."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
