@@ -26,6 +26,8 @@ from argus_core.errors import (
 
 SAID_LIMIT = 300
 """Characters of a server's own words that are kept."""
+_SHORTEST_SECRET = 8
+"""Anything shorter is no key, and striking it out would spoil words."""
 _LONGEST_WAIT_S = 7 * 86400.0
 _CODES = {
     "INVALID_ARGUMENT": 400,
@@ -268,7 +270,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def one_line(text: str, *, hide: str = "", limit: int = SAID_LIMIT) -> str:
     """Return `text` on one line, at most `limit` characters, with `hide` struck out."""
-    line = " ".join((text.replace(hide, "****") if hide else text).split())
+    line = " ".join((text.replace(hide, "****") if len(hide) >= _SHORTEST_SECRET else text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

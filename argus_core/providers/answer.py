@@ -1,0 +1,122 @@
+"""What has come of one Gemini answer so far, and how it ended: shared by the drivers of both SDKs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from argus_core.domain import ModelInfo, SourcePart, Usage
+from argus_core.providers import faults, prices
+from argus_core.providers.base import Chunk, EndChunk, ImageChunk, SourceChunk, TextChunk, ThoughtChunk
+
+_IMAGE_TYPES = "image/"
+
+
+@dataclass(slots=True)
+class Answer:
+    """Turns what a driver reads into chunks, and remembers what decides the end."""
+
+    usage: Usage | None = None
+    cached_tokens: int = 0
+    model_version: str = ""
+    """The model that really answered, when an alias was asked."""
+    finish: str = ""
+    """The finish reason; empty until it came."""
+    block: str = ""
+    """Why the prompt was not answered; empty when it was."""
+    began: bool = False
+    """A chunk was given out."""
+    _pictures: bool = False
+    _urls: set[str] = field(default_factory=set)
+
+    def count(
+        self, *, input_tokens: int | None, output_tokens: int | None, thought_tokens: int | None, cached: int | None
+    ) -> None:
+        """Take the newest counts; a count that is not given keeps its last value."""
+        last = self.usage or Usage()
+        self.usage = Usage(
+            input_tokens=input_tokens or last.input_tokens,
+            output_tokens=output_tokens or last.output_tokens,
+            thought_tokens=thought_tokens or last.thought_tokens,
+        )
+        self.cached_tokens = cached or self.cached_tokens
+
+    def text(self, text: str, *, thought: bool = False) -> list[Chunk]:
+        """Return the chunk for a piece of text; none for an empty one."""
+        if not text:
+            return []
+        self.began = True
+        if thought:
+            return [ThoughtChunk(text)]
+        return [TextChunk(text, self.usage.output_tokens if self.usage else 0)]
+
+    def data(self, media_type: str, data: bytes) -> list[Chunk]:
+        """Return the chunk for inline data; none for what is no picture."""
+        if not data or not media_type.startswith(_IMAGE_TYPES):
+            return []
+        self.began = self._pictures = True
+        return [ImageChunk(media_type, data)]
+
+    def source(self, title: str, url: str) -> list[Chunk]:
+        """Return the chunk for a page; none for one that was told before."""
+        if not url or url in self._urls:
+            return []
+        self.began = True
+        self._urls.add(url)
+        return [SourceChunk(SourcePart(title=title or url, url=url))]
+
+    async def end(self, model: str) -> EndChunk:
+        """Return the last chunk, or raise the `ProviderError` that says why there is none."""
+        if self.block:
+            raise faults.blocked_prompt(self.block)
+        if not self.finish:
+            raise faults.broke_off(started=self.began)
+        if self.finish not in ("STOP", "MAX_TOKENS"):
+            raise faults.stopped(self.finish)
+        return EndChunk(await self._priced(model), truncated=self.finish == "MAX_TOKENS")
+
+    async def _priced(self, model: str) -> Usage | None:
+        """Return the usage with its cost, loading the prices in a thread the first time."""
+        if self.usage is None or self._pictures:  # pictures have prices of their own, which the table lacks
+            return self.usage
+        cost = self._cost(model) if prices.loaded() else await asyncio.to_thread(self._cost, model)
+        return replace(self.usage, cost_micro_usd=cost)
+
+    def _cost(self, model: str) -> int | None:
+        usage = self.usage or Usage()
+        for name in (self.model_version, model):
+            cost = prices.cost_micro_usd(
+                name,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens + usage.thought_tokens,
+                cached_tokens=self.cached_tokens,
+            )
+            if cost is not None:
+                return cost
+        return None
+
+
+def model_info(
+    name: str, *, display_name: str, description: str, input_limit: int, output_limit: int, thinks: bool
+) -> ModelInfo:
+    """Return what is known of a Gemini model; blocking at first, for it looks the prices up."""
+    model_id = name.removeprefix("models/")
+    input_price, output_price = prices.usd_per_million(model_id)
+    return ModelInfo(
+        id=model_id,
+        name=display_name or model_id,
+        provider="gemini",
+        description=description,
+        input_token_limit=input_limit,
+        output_token_limit=output_limit,
+        takes_images=model_id.startswith("gemini"),
+        makes_images=makes_images(model_id),
+        thinks=thinks,
+        input_usd_per_million=input_price,
+        output_usd_per_million=output_price,
+    )
+
+
+def makes_images(model: str) -> bool:
+    """Return whether a model answers with pictures too; the API does not say it other than by the name."""
+    return "image" in model.removeprefix("models/")

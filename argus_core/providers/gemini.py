@@ -1,0 +1,327 @@
+"""Gemini through google-genai.
+
+The only importer of that SDK, which takes half a second to load: always late, and never in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from argus_core.domain import ModelInfo
+from argus_core.errors import ProviderError, ProviderUnavailable, RequestRejected
+from argus_core.providers import faults
+from argus_core.providers.answer import Answer, makes_images, model_info
+from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
+from argus_core.settings import Secret
+
+if TYPE_CHECKING:
+    import httpx2
+    from google import genai
+    from google.genai import types
+
+_LIVE: ContextVar[list[httpx2.Response] | None] = ContextVar("live_responses", default=None)
+"""Where the HTTP client notes each response it opens, so that whoever asked can close it."""
+_MOST_MODELS = 1000
+_ODDITIES = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
+"""What the SDK raises on answers it did not expect, such as an error without a code (TypeError)."""
+
+
+class GeminiProvider:
+    """Answers by the Gemini API, over HTTP and server-sent events.
+
+    Args:
+        api_key: Sent as a header, never in an address.
+        base_url: Another address of the API; None for Google's.
+        api_version: `v1beta`, `v1` or `v1alpha`.
+        connect_timeout_s: Seconds to wait for a connection.
+        read_timeout_s: Seconds the server may be silent.
+
+    Proxies of the environment (`HTTPS_PROXY`, `ALL_PROXY`, …) are used.
+    """
+
+    name = "gemini"
+
+    def __init__(
+        self,
+        api_key: Secret,
+        *,
+        base_url: str | None = None,
+        api_version: str = "v1beta",
+        connect_timeout_s: float = 10.0,
+        read_timeout_s: float = 120.0,
+    ) -> None:
+        self._key = api_key
+        self._base_url = base_url
+        self._api_version = api_version
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._lock = threading.Lock()
+        self._client: genai.Client | None = None
+        self._http: httpx2.AsyncClient | None = None
+        self._thoughtless: set[str] = set()
+        """Models that refused to be asked for their thinking."""
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        """Yield the answer as it comes; see `Provider.stream`."""
+        client = await self._ready()
+        answer = Answer()
+        call = _Call(client, prompt, thoughts=prompt.thoughts and prompt.model not in self._thoughtless)
+        try:
+            try:
+                response = await self._next(call, answer)
+            except RequestRejected as error:
+                if not (call.thoughts and "think" in error.hint.lower()):
+                    raise
+                self._thoughtless.add(prompt.model)
+                await call.close()
+                call = _Call(client, prompt, thoughts=False)
+                response = await self._next(call, answer)
+            while response is not None:
+                for chunk in _chunks(response, answer):
+                    yield chunk
+                response = await self._next(call, answer)
+        finally:
+            await call.close()
+        yield await answer.end(prompt.model)
+
+    async def list_models(self) -> list[ModelInfo]:
+        """Return the models that answer questions, in the API's order."""
+        client = await self._ready()
+        return await asyncio.to_thread(_infos, await self._list(client))
+
+    def preload(self) -> None:
+        """Import the SDK and build its client."""
+        self._load()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            http, self._http, self._client = self._http, None, None
+        if http is not None:
+            await http.aclose()
+
+    async def _ready(self) -> genai.Client:
+        if self._client is not None:
+            return self._client
+        return await asyncio.to_thread(self._load)
+
+    def _load(self) -> genai.Client:
+        with self._lock:
+            if self._client is not None:
+                return self._client
+            http, client = self._build()
+            self._http, self._client = http, client
+            return client
+
+    def _build(self) -> tuple[httpx2.AsyncClient, genai.Client]:
+        """Return the HTTP client and the SDK's client on top of it."""
+        import httpx2
+        from google import genai
+        from google.genai import types
+
+        _silence()
+        timeout = httpx2.Timeout(self._read_timeout_s, connect=self._connect_timeout_s, pool=None).as_dict()
+
+        async def before(request: httpx2.Request) -> None:
+            request.extensions["timeout"] = timeout  # the SDK sends timeout=None, which overrides the client's own
+
+        async def after(response: httpx2.Response) -> None:
+            if (live := _LIVE.get()) is not None:
+                live.append(response)
+
+        tls = httpx2.create_ssl_context()
+        try:
+            http = httpx2.AsyncClient(
+                verify=tls,
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+                follow_redirects=True,
+                event_hooks={"request": [before], "response": [after]},
+            )
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:
+            raise _bad_proxy(error) from error
+        client = genai.Client(
+            api_key=self._key.value,
+            vertexai=False,
+            http_options=types.HttpOptions(
+                base_url=self._base_url,
+                api_version=self._api_version,
+                httpx_async_client=http,
+                httpx_client=httpx2.Client(verify=tls, trust_env=False),  # never used; else the SDK builds a dearer one
+            ),
+        )
+        return http, client
+
+    async def _next(self, call: _Call, answer: Answer) -> types.GenerateContentResponse | None:
+        """Return the next piece of the answer, None at its end, or raise a `ProviderError`."""
+        import httpx2
+        from google.genai import errors
+
+        try:
+            return await call.next()
+        except errors.APIError as error:
+            raise self._refused(error, call.prompt.model) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
+            if answer.finish:
+                return None  # all had come
+            raise self._broken(error, started=answer.began) from error
+        except _ODDITIES as error:
+            raise faults.unreadable() from error
+
+    async def _list(self, client: genai.Client) -> list[types.Model]:
+        import httpx2
+        from google.genai import errors
+
+        found: list[types.Model] = []
+        try:
+            async for model in await client.aio.models.list(config={"page_size": 200}):
+                found.append(model)
+                if len(found) >= _MOST_MODELS:
+                    break
+        except errors.APIError as error:
+            raise self._refused(error, "") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
+            raise self._broken(error, started=False) from error
+        except _ODDITIES as error:
+            raise faults.unreadable() from error
+        return found
+
+    def _refused(self, error: genai.errors.APIError, model: str) -> ProviderError:
+        headers = getattr(error.response, "headers", None) or {}
+        said = faults.refusal(error.code, error.details, retry_after=headers.get("retry-after", ""))
+        return faults.refused(said, model=model, hide=self._key.value)
+
+    def _broken(self, error: Exception, *, started: bool) -> ProviderUnavailable:
+        """Return the error for a connection that failed."""
+        import httpx2
+
+        if isinstance(error, httpx2.ConnectTimeout):
+            return faults.not_connected(error, seconds=self._connect_timeout_s)
+        if isinstance(error, httpx2.TimeoutException):
+            return faults.silent(self._read_timeout_s)
+        if isinstance(error, httpx2.ConnectError | httpx2.ProxyError | httpx2.UnsupportedProtocol | httpx2.InvalidURL):
+            return faults.not_connected(error)
+        return faults.broke_off(started=started)
+
+
+class _Call:
+    """One question to the SDK. Closing it closes its connection at once: the SDK alone waits for garbage collection."""
+
+    def __init__(self, client: genai.Client, prompt: Prompt, *, thoughts: bool) -> None:
+        self.prompt = prompt
+        self.thoughts = thoughts
+        self._client = client
+        self._live: list[httpx2.Response] = []
+        self._responses: AsyncIterator[types.GenerateContentResponse] | None = None
+
+    async def next(self) -> types.GenerateContentResponse | None:
+        mark = _LIVE.set(self._live)
+        try:
+            responses = self._responses
+            if responses is None:
+                responses = self._responses = await self._client.aio.models.generate_content_stream(
+                    model=self.prompt.model,
+                    contents=[_content(message) for message in self.prompt.messages if any(message.parts)],
+                    config=_config(self.prompt, thoughts=self.thoughts),
+                )
+            return await anext(responses, None)
+        finally:
+            _LIVE.reset(mark)
+
+    async def close(self) -> None:
+        for response in self._live:
+            await response.aclose()
+        if isinstance(self._responses, AsyncGenerator):
+            await self._responses.aclose()
+
+
+def _silence() -> None:
+    """Keep the SDK from writing on the terminal, where its words could repeat those of the server."""
+    logging.getLogger("google_genai").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=r"google\.genai\.")
+
+
+def _bad_proxy(error: Exception) -> ProviderUnavailable:
+    if isinstance(error, ImportError):
+        hint = "A socks proxy needs the extra: pip install 'argus-tui[socks]'."
+    else:
+        hint = "Write HTTPS_PROXY and ALL_PROXY as http://host:port or socks5://host:port."
+    return ProviderUnavailable(hint, title="The proxy that is set cannot be used")
+
+
+def _content(message: PromptMessage) -> types.Content:
+    from google.genai import types
+
+    parts = [
+        types.Part(inline_data=types.Blob(mime_type=part.media_type, data=part.data))
+        if isinstance(part, PromptImage)
+        else types.Part(text=part)
+        for part in message.parts
+        if part
+    ]
+    return types.Content(role="model" if message.role == "assistant" else "user", parts=parts)
+
+
+def _config(prompt: Prompt, *, thoughts: bool) -> types.GenerateContentConfig:
+    from google.genai import types
+
+    return types.GenerateContentConfig(
+        system_instruction=prompt.system or None,
+        max_output_tokens=prompt.max_output_tokens,
+        thinking_config=types.ThinkingConfig(include_thoughts=True) if thoughts else None,
+        response_modalities=["TEXT", "IMAGE"] if makes_images(prompt.model) else None,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+    )
+
+
+def _chunks(response: types.GenerateContentResponse, answer: Answer) -> Iterator[Chunk]:
+    """Yield what one response brings, and note in `answer` what decides the end."""
+    _note(response, answer)
+    if not response.candidates:
+        return
+    candidate = response.candidates[0]
+    for part in (candidate.content and candidate.content.parts) or ():
+        if part.text:
+            yield from answer.text(part.text, thought=bool(part.thought))
+        elif part.inline_data:
+            yield from answer.data(part.inline_data.mime_type or "", part.inline_data.data or b"")
+    if candidate.grounding_metadata:
+        for page in candidate.grounding_metadata.grounding_chunks or ():
+            if page.web:
+                yield from answer.source(page.web.title or "", page.web.uri or "")
+    if candidate.finish_reason and candidate.finish_reason.value != "FINISH_REASON_UNSPECIFIED":
+        answer.finish = candidate.finish_reason.value
+
+
+def _note(response: types.GenerateContentResponse, answer: Answer) -> None:
+    """Take the counts, the answering model, and whether the prompt was blocked."""
+    answer.model_version = response.model_version or answer.model_version
+    if usage := response.usage_metadata:
+        answer.count(
+            input_tokens=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
+            output_tokens=usage.candidates_token_count,
+            thought_tokens=usage.thoughts_token_count,
+            cached=usage.cached_content_token_count,
+        )
+    if response.prompt_feedback and response.prompt_feedback.block_reason:
+        answer.block = response.prompt_feedback.block_reason.value
+
+
+def _infos(models: list[types.Model]) -> list[ModelInfo]:
+    return [
+        model_info(
+            model.name,
+            display_name=model.display_name or "",
+            description=model.description or "",
+            input_limit=model.input_token_limit or 0,
+            output_limit=model.output_token_limit or 0,
+            thinks=bool(model.thinking),
+        )
+        for model in models
+        if model.name and "generateContent" in (model.supported_actions or ())
+    ]
