@@ -1,0 +1,246 @@
+"""Users, preferences and conversations: what runs inside a transaction of a lane."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import fields
+from datetime import datetime
+
+from argus_core.domain import Conversation, Page, User
+from argus_core.errors import Conflict, NotFound
+from argus_core.storage.base import ConversationChange
+from argus_core.storage.paging import cursor_after, read_cursor
+from argus_core.storage.sqlite import rows
+from argus_core.storage.times import to_ms
+from argus_core.text.fold import query_terms, words
+
+SELECT = """
+SELECT c.*, (SELECT count(*) FROM generations g WHERE g.conversation_id = c.id AND g.status = 'running') AS running
+FROM conversations c
+"""
+_NOT_FOUND = "There is no such conversation."
+
+
+def ensure_user(connection: sqlite3.Connection, user: User) -> User:
+    """Insert the user unless the id is taken; return the stored one."""
+    values = (user.id, user.name, to_ms(user.created_at))
+    connection.execute("INSERT INTO users VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values)
+    return get_user(connection, user.id)
+
+
+def get_user(connection: sqlite3.Connection, user_id: str) -> User:
+    """Return the user or raise `NotFound`."""
+    row = connection.execute("SELECT * FROM users WHERE id = ?", (user_id,)).fetchone()
+    if row is None:
+        raise NotFound("There is no such user.")
+    return rows.user(row)
+
+
+def get_preference(connection: sqlite3.Connection, user_id: str, name: str) -> str | None:
+    """Return the value or None."""
+    found = connection.execute(
+        "SELECT value FROM preferences WHERE user_id = ? AND name = ?", (user_id, name)
+    ).fetchone()
+    return found["value"] if found else None
+
+
+def set_preference(connection: sqlite3.Connection, user_id: str, name: str, value: str | None) -> None:
+    """Keep or forget the value."""
+    if value is None:
+        connection.execute("DELETE FROM preferences WHERE user_id = ? AND name = ?", (user_id, name))
+    else:
+        connection.execute("INSERT OR REPLACE INTO preferences VALUES (?, ?, ?)", (user_id, name, value))
+
+
+def last_change(connection: sqlite3.Connection) -> int:
+    """Return the number of the newest change to any conversation."""
+    return int(connection.execute("SELECT last_change FROM counter").fetchone()[0])
+
+
+def next_change(connection: sqlite3.Connection) -> int:
+    """Take the next number; only inside a write transaction."""
+    connection.execute("UPDATE counter SET last_change = last_change + 1")
+    return last_change(connection)
+
+
+def create(connection: sqlite3.Connection, new: Conversation) -> Conversation:
+    """Insert it; one with this id and owner is returned as it is."""
+    row = connection.execute(f"{SELECT} WHERE c.id = ?", (new.id,)).fetchone()
+    if row is not None:
+        if row["user_id"] != new.user_id:
+            raise Conflict("This id is taken.")
+        return rows.conversation(row)
+    values = {
+        "id": new.id,
+        "user_id": new.user_id,
+        "title": new.title,
+        "created_at": to_ms(new.created_at),
+        "updated_at": to_ms(new.updated_at),
+        "model": new.model,
+        "system": new.system,
+        "head_id": new.head_id,
+        "rev": new.rev,
+        "pinned": new.pinned,
+        "title_by_user": new.title_by_user,
+        "unread": new.unread,
+        "draft": new.draft,
+        "deleted_at": rows.optional_ms(new.deleted_at),
+        "change": next_change(connection),
+        "title_words": _title_words(new.title),
+    }
+    places = ", ".join(f":{name}" for name in values)
+    connection.execute(f"INSERT INTO conversations ({', '.join(values)}) VALUES ({places})", values)
+    return get(connection, new.user_id, new.id)
+
+
+def get(connection: sqlite3.Connection, user_id: str, conversation_id: str) -> Conversation:
+    """Return it, deleted or not, or raise `NotFound`."""
+    row = connection.execute(f"{SELECT} WHERE c.id = ? AND c.user_id = ?", (conversation_id, user_id)).fetchone()
+    if row is None:
+        raise NotFound(_NOT_FOUND)
+    return rows.conversation(row)
+
+
+def find(connection: sqlite3.Connection, user_id: str, id_prefix: str, limit: int) -> list[Conversation]:
+    """Return those whose id begins so, newest first."""
+    found = connection.execute(
+        f"{SELECT} WHERE c.user_id = ? AND c.deleted_at IS NULL AND c.id >= ? AND substr(c.id, 1, ?) = ?"
+        " ORDER BY c.updated_at DESC, c.id LIMIT ?",
+        (user_id, id_prefix, len(id_prefix), id_prefix, limit),
+    )
+    return [rows.conversation(row) for row in found]
+
+
+def list_page(
+    connection: sqlite3.Connection, user_id: str, limit: int, cursor: str | None, title_words: str
+) -> Page[Conversation]:
+    """Return one page of the sidebar; the keys come from the index alone, the rows by number."""
+    where, values = ["user_id = ?", "deleted_at IS NULL"], [user_id]
+    for clause, arguments in (_after(cursor), _titled(title_words)):
+        where += clause
+        values += arguments
+    found = connection.execute(
+        f"""{SELECT} WHERE c.num IN (
+            SELECT num FROM conversations WHERE {" AND ".join(where)}
+            ORDER BY pinned DESC, updated_at DESC, id LIMIT ?
+        ) ORDER BY c.pinned DESC, c.updated_at DESC, c.id""",
+        (*values, limit + 1),
+    )
+    items = tuple(rows.conversation(row) for row in found)
+    if len(items) <= limit:
+        return Page(items)
+    return Page(items[:limit], cursor_after(items[limit - 1]))
+
+
+def count(connection: sqlite3.Connection, user_id: str) -> int:
+    """Return how many are not deleted."""
+    query = "SELECT count(*) FROM conversations WHERE user_id = ? AND deleted_at IS NULL"
+    return int(connection.execute(query, (user_id,)).fetchone()[0])
+
+
+def update(
+    connection: sqlite3.Connection, user_id: str, conversation_id: str, change: ConversationChange
+) -> Conversation:
+    """Set the fields that are not None."""
+    given = {each.name: getattr(change, each.name) for each in fields(change)}
+    values = {name: value for name, value in given.items() if value is not None}
+    if "model" in values:
+        values["model"] = values["model"] or None
+    if "title" in values:
+        values["title_words"] = _title_words(values["title"])
+    if values:
+        _set(connection, user_id, conversation_id, **values)
+    return get(connection, user_id, conversation_id)
+
+
+def move_head(
+    connection: sqlite3.Connection, user_id: str, conversation_id: str, head_id: str | None, rev: int
+) -> Conversation:
+    """Compare `rev` and set the head."""
+    if get(connection, user_id, conversation_id).rev != rev:
+        raise Conflict("The conversation went on in another window.")
+    if head_id is not None:
+        require_message(connection, conversation_id, head_id)
+    _set(connection, user_id, conversation_id, head_id=head_id, rev=rev + 1)
+    return get(connection, user_id, conversation_id)
+
+
+def delete(connection: sqlite3.Connection, user_id: str, conversation_id: str, at: datetime) -> None:
+    """Mark it deleted; the first time counts."""
+    if get(connection, user_id, conversation_id).deleted_at is None:
+        _set(connection, user_id, conversation_id, deleted_at=to_ms(at))
+
+
+def restore(connection: sqlite3.Connection, user_id: str, conversation_id: str) -> Conversation:
+    """Take the mark away."""
+    if get(connection, user_id, conversation_id).deleted_at is not None:
+        _set(connection, user_id, conversation_id, deleted_at=None)
+    return get(connection, user_id, conversation_id)
+
+
+def list_deleted(connection: sqlite3.Connection, before: datetime) -> list[int]:
+    """Return the numbers of conversations deleted before then."""
+    found = connection.execute("SELECT num FROM conversations WHERE deleted_at < ?", (to_ms(before),))
+    return [row["num"] for row in found]
+
+
+def purge(connection: sqlite3.Connection, num: int, before: datetime) -> int:
+    """Remove one with all that is in it, if it is still deleted; return how many went."""
+    condition = "num = ? AND deleted_at < ?"
+    connection.execute(
+        "DELETE FROM message_words WHERE rowid IN (SELECT m.num FROM messages m JOIN conversations c"
+        f" ON m.conversation_id = c.id WHERE c.{condition})",
+        (num, to_ms(before)),
+    )
+    return connection.execute(f"DELETE FROM conversations WHERE {condition}", (num, to_ms(before))).rowcount
+
+
+def list_changed(
+    connection: sqlite3.Connection, user_id: str, after: int, limit: int = 200
+) -> list[tuple[int, Conversation]]:
+    """Return the conversations changed after that number, each with its own, oldest change first."""
+    found = connection.execute(
+        f"{SELECT} WHERE c.user_id = ? AND c.change > ? ORDER BY c.change LIMIT ?", (user_id, after, limit)
+    )
+    return [(row["change"], rows.conversation(row)) for row in found]
+
+
+def require_message(connection: sqlite3.Connection, conversation_id: str, message_id: str) -> None:
+    """Raise `NotFound` unless the message is in the conversation."""
+    query = "SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?"
+    if connection.execute(query, (message_id, conversation_id)).fetchone() is None:
+        raise NotFound("There is no such message in the conversation.")
+
+
+def _set(connection: sqlite3.Connection, user_id: str, conversation_id: str, **values: object) -> None:
+    values["change"] = next_change(connection)
+    columns = ", ".join(f"{name} = ?" for name in values)
+    connection.execute(
+        f"UPDATE conversations SET {columns} WHERE id = ? AND user_id = ?", (*values.values(), conversation_id, user_id)
+    )
+
+
+def _title_words(title: str) -> str:
+    return "".join(f" {word}" for word in words(title))
+
+
+def _after(cursor: str | None) -> tuple[list[str], list[str]]:
+    if cursor is None:
+        return [], []
+    place = read_cursor(cursor)
+    pinned, updated = f"{place.pinned:d}", f"{place.updated_ms:d}"
+    # The first comparison is what the index can seek to; the second drops the equal ones up to the id.
+    seek = "(pinned, updated_at) <= (CAST(? AS INTEGER), CAST(? AS INTEGER))"
+    rest = "((pinned, updated_at) < (CAST(? AS INTEGER), CAST(? AS INTEGER)) OR id > ?)"
+    return [seek, rest], [pinned, updated, pinned, updated, place.id]
+
+
+def _titled(title_words: str) -> tuple[list[str], list[str]]:
+    """Return a condition per word: a word of the title begins with it."""
+    clauses: list[str] = []
+    values: list[str] = []
+    for term in query_terms(title_words):
+        alternatives = [" AND ".join("instr(title_words, ?)" for _ in parts) for parts in term]
+        clauses.append(f"({' OR '.join(alternatives)})")
+        values += [f" {part}" for parts in term for part in parts]
+    return clauses, values

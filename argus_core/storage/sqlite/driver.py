@@ -1,0 +1,230 @@
+"""`SqliteStorage`: the promises of `storage.base` on the two lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from argus_core.domain import Attachment, Conversation, Generation, Message, Page, SearchHit, Turn, User
+from argus_core.events import LoggedEvent
+from argus_core.ids import utc_now
+from argus_core.storage.base import ConversationChange, Ending
+from argus_core.storage.paging import check_limit
+from argus_core.storage.sqlite import attachments, conversations, generations, messages, schema, search
+from argus_core.storage.sqlite.changes import ChangeFeed
+from argus_core.storage.sqlite.connection import Lane, make_private_file
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SqliteStorage:
+    """A `Storage` in one file; several processes may have it open.
+
+    Args:
+        path: The file; it and its folder are made when they are missing, for this user alone.
+        clock: Tells the time; tests fix it.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._path = path
+        self._clock = clock
+        self._writer = Lane("write", path, "BEGIN IMMEDIATE")
+        self._reader = Lane("read", path, "BEGIN")
+        self._feed = ChangeFeed(lambda: self._reader.submit(_data_version))
+        self._baseline: asyncio.Future[int] | None = None
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date."""
+        await asyncio.to_thread(make_private_file, self._path)
+        await self._writer.open(schema.upgrade)
+        await self._reader.open(_read_only)
+
+    async def close(self) -> None:
+        """Let go of everything; calling it twice is harmless."""
+        await self._feed.close()
+        await self._reader.close()
+        await self._writer.close()
+
+    async def _read(self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._reader.submit(job, *args, **kwargs)
+
+    async def _write(
+        self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if self._baseline is not None:  # `changes` was called before: what is written now is news to it
+            await asyncio.wait([self._baseline])
+            self._baseline = None
+        result = await self._writer.submit(job, *args, **kwargs)
+        self._feed.ring()
+        return result
+
+    # Users and their preferences
+
+    async def ensure_user(self, user: User) -> User:
+        """Store `user` unless one with this id exists; return the stored one."""
+        return await self._write(conversations.ensure_user, user)
+
+    async def get_user(self, user_id: str) -> User:
+        """Return the user or raise `NotFound`."""
+        return await self._read(conversations.get_user, user_id)
+
+    async def get_preference(self, user_id: str, name: str) -> str | None:
+        """Return the value kept under `name`, None when there is none."""
+        return await self._read(conversations.get_preference, user_id, name)
+
+    async def set_preference(self, user_id: str, name: str, value: str | None) -> None:
+        """Keep `value` under `name`; None forgets it."""
+        await self._write(conversations.set_preference, user_id, name, value)
+
+    # Conversations
+
+    async def create_conversation(self, conversation: Conversation) -> Conversation:
+        """Store a new conversation, or return the one with this id."""
+        return await self._write(conversations.create, conversation)
+
+    async def get_conversation(self, user_id: str, conversation_id: str) -> Conversation:
+        """Return it, deleted ones too."""
+        return await self._read(conversations.get, user_id, conversation_id)
+
+    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[Conversation]:
+        """Return conversations whose id begins with `id_prefix`."""
+        check_limit(limit, 500)
+        return await self._read(conversations.find, user_id, id_prefix, limit)
+
+    async def list_conversations(
+        self, user_id: str, *, limit: int = 50, cursor: str | None = None, title_words: str = ""
+    ) -> Page[Conversation]:
+        """Return a page: pinned first, then the newest."""
+        check_limit(limit, 500)
+        return await self._read(conversations.list_page, user_id, limit, cursor, title_words)
+
+    async def count_conversations(self, user_id: str) -> int:
+        """Return how many are not deleted."""
+        return await self._read(conversations.count, user_id)
+
+    async def update_conversation(self, user_id: str, conversation_id: str, change: ConversationChange) -> Conversation:
+        """Set fields and return the result."""
+        return await self._write(conversations.update, user_id, conversation_id, change)
+
+    async def move_head(self, user_id: str, conversation_id: str, head_id: str | None, rev: int) -> Conversation:
+        """Make `head_id` the active leaf if the conversation is still at `rev`."""
+        return await self._write(conversations.move_head, user_id, conversation_id, head_id, rev)
+
+    async def delete_conversation(self, user_id: str, conversation_id: str, at: datetime) -> None:
+        """Mark it deleted."""
+        await self._write(conversations.delete, user_id, conversation_id, at)
+
+    async def restore_conversation(self, user_id: str, conversation_id: str) -> Conversation:
+        """Take the deletion back."""
+        return await self._write(conversations.restore, user_id, conversation_id)
+
+    async def purge_deleted(self, before: datetime) -> int:
+        """Remove what was deleted before then, one conversation per transaction so that nobody waits long."""
+        nums = await self._read(conversations.list_deleted, before)
+        return sum([await self._write(conversations.purge, num, before) for num in nums])
+
+    def changes(self, user_id: str) -> AsyncIterator[Conversation]:
+        """Yield each conversation that changes from this call on, by any process."""
+        # Queued now, so that a list read after this call cannot miss a change that comes between the two.
+        start = self._baseline = self._reader.submit(conversations.last_change)
+        return self._feed.follow(start, lambda seen: self._reader.submit(conversations.list_changed, user_id, seen))
+
+    # Messages
+
+    async def get_message(self, user_id: str, message_id: str) -> Message:
+        """Return it or raise `NotFound`."""
+        return await self._read(messages.get, user_id, message_id)
+
+    async def list_path(self, user_id: str, leaf_id: str, limit: int = 50) -> list[Message]:
+        """Return the messages that lead to `leaf_id`, oldest first."""
+        check_limit(limit, 500)
+        return await self._read(messages.list_path, user_id, leaf_id, limit)
+
+    async def list_children(self, user_id: str, conversation_id: str, parent_id: str | None) -> list[Message]:
+        """Return the messages whose parent is `parent_id`, by `seq`."""
+        return await self._read(messages.list_children, user_id, conversation_id, parent_id)
+
+    async def list_prompts(self, user_id: str, limit: int = 100) -> list[str]:
+        """Return the texts of this user's last messages, newest first."""
+        check_limit(limit, 1000)
+        return await self._read(messages.list_prompts, user_id, limit)
+
+    async def search_messages(self, user_id: str, query: str, limit: int = 20) -> list[SearchHit]:
+        """Return messages holding every word of `query`, best first."""
+        check_limit(limit, 500)
+        return await self._read(search.find, user_id, query, limit)
+
+    # Turns and generations
+
+    async def start_turn(self, turn: Turn) -> Turn:
+        """Store question, reply and generation as one, or return the turn that is there."""
+        messages.check_turn(turn)
+        return await self._write(messages.start_turn, turn)
+
+    async def get_generation(self, user_id: str, generation_id: str) -> Generation:
+        """Return it or raise `NotFound`."""
+        return await self._read(generations.get, user_id, generation_id)
+
+    async def list_running(self, user_id: str) -> list[Generation]:
+        """Return this user's running generations, oldest first."""
+        return await self._read(generations.list_running, user_id)
+
+    async def append_events(self, events: Sequence[LoggedEvent]) -> set[str]:
+        """Write the events in one transaction; return the generations that lost a slot."""
+        return await self._write(generations.append_events, events) if events else set()
+
+    async def events_after(self, generation_id: str, n: int, limit: int = 500) -> list[LoggedEvent]:
+        """Return the events from `n + 1` on."""
+        check_limit(limit, 1000)
+        return await self._read(generations.events_after, generation_id, n, limit)
+
+    async def renew_leases(self, generation_ids: Iterable[str], owner: str, until: datetime) -> set[str]:
+        """Extend leases; return the ids of generations to be cancelled."""
+        ids = list(generation_ids)
+        return await self._write(generations.renew_leases, ids, owner, until) if ids else set()
+
+    async def request_cancel(self, user_id: str, generation_id: str) -> Generation:
+        """Ask the owner to stop."""
+        return await self._write(generations.request_cancel, user_id, generation_id)
+
+    async def list_expired(self, now: datetime, limit: int = 100) -> list[Generation]:
+        """Return running generations whose lease ran out."""
+        check_limit(limit, 1000)
+        return await self._read(generations.list_expired, now, limit)
+
+    async def finish_generation(self, generation_id: str, ending: Ending) -> None:
+        """Write what the log says into message and generation, once."""
+        await self._write(generations.finish, generation_id, ending)
+
+    async def purge_events(self, before: datetime) -> int:
+        """Remove the logs of generations that ended before then."""
+        return await self._write(generations.purge_events, before)
+
+    # Attachments
+
+    async def create_attachment(self, user_id: str, attachment: Attachment) -> Attachment:
+        """Remember that this user owns the attachment."""
+        return await self._write(attachments.create, user_id, attachment, self._clock())
+
+    async def get_attachment(self, user_id: str, attachment_id: str) -> Attachment:
+        """Return it or raise `NotFound`."""
+        return await self._read(attachments.get, user_id, attachment_id)
+
+    async def statistics(self) -> Mapping[str, int | str]:
+        """Return driver, version, place and counts."""
+        counts = await self._read(schema.count_rows)
+        return {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path), **counts}
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    """Return a number that moves with each commit of another connection, of any process."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _read_only(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")

@@ -1,0 +1,157 @@
+"""Messages and turns: what runs inside a transaction of a lane."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+from argus_core.domain import Message, TextPart, Turn
+from argus_core.errors import Conflict, InvalidInput, NotFound
+from argus_core.storage.sqlite import conversations, generations, rows, search
+from argus_core.storage.times import to_ms
+
+_PATH = """
+WITH RECURSIVE path (num, parent_id, depth) AS (
+    SELECT num, parent_id, 1 FROM messages WHERE id = ? AND user_id = ?
+    UNION ALL
+    SELECT m.num, m.parent_id, path.depth + 1 FROM path JOIN messages m ON m.id = path.parent_id WHERE path.depth < ?
+)
+SELECT m.* FROM path JOIN messages m ON m.num = path.num ORDER BY path.depth DESC
+"""
+
+
+def get(connection: sqlite3.Connection, user_id: str, message_id: str) -> Message:
+    """Return it or raise `NotFound`."""
+    query = "SELECT * FROM messages WHERE id = ? AND user_id = ?"
+    row = connection.execute(query, (message_id, user_id)).fetchone()
+    if row is None:
+        raise NotFound("There is no such message.")
+    return rows.message(row)
+
+
+def list_path(connection: sqlite3.Connection, user_id: str, leaf_id: str, limit: int) -> list[Message]:
+    """Walk up from the leaf; each step is one look into the index of ids."""
+    path = [rows.message(row) for row in connection.execute(_PATH, (leaf_id, user_id, limit))]
+    if not path:
+        raise NotFound("There is no such message.")
+    return path
+
+
+def list_children(
+    connection: sqlite3.Connection, user_id: str, conversation_id: str, parent_id: str | None
+) -> list[Message]:
+    """Return the versions below `parent_id`, by `seq`."""
+    conversations.get(connection, user_id, conversation_id)
+    query = "SELECT * FROM messages WHERE conversation_id = ? AND parent_id IS ? ORDER BY seq"
+    return [rows.message(row) for row in connection.execute(query, (conversation_id, parent_id))]
+
+
+def list_prompts(connection: sqlite3.Connection, user_id: str, limit: int) -> list[str]:
+    """Read the user's messages from the newest until there are enough different ones."""
+    found = connection.execute(
+        "SELECT m.parts FROM messages m JOIN conversations c ON c.id = m.conversation_id"
+        " WHERE m.user_id = ? AND m.role = 'user' AND c.deleted_at IS NULL ORDER BY m.created_at DESC, m.num DESC",
+        (user_id,),
+    )
+    prompts: list[str] = []
+    for row in found:
+        text = "".join(part.text for part in rows.parts(row["parts"]) if isinstance(part, TextPart))
+        if text and (not prompts or prompts[-1] != text):
+            prompts.append(text)
+            if len(prompts) == limit:
+                break
+    return prompts
+
+
+def start_turn(connection: sqlite3.Connection, turn: Turn) -> Turn:
+    """Store the turn whole, or return the one that is there."""
+    stored = _find_turn(connection, turn)
+    if stored is not None:
+        return stored
+    conversation = conversations.get(connection, turn.generation.user_id, turn.reply.conversation_id)
+    if conversation.deleted_at is not None:
+        raise NotFound("The conversation was deleted.")
+    seq, question = _next_seq(connection, conversation.id), turn.question
+    first = question or turn.reply
+    if first.parent_id is not None:
+        conversations.require_message(connection, conversation.id, first.parent_id)
+    if question is not None:
+        question = replace(question, seq=seq)
+        _insert(connection, conversation.user_id, question)
+        seq += 1
+    reply = replace(turn.reply, seq=seq)
+    _insert(connection, conversation.user_id, reply)
+    generations.insert(connection, turn.generation)
+    connection.execute(
+        "UPDATE conversations SET head_id = ?, rev = rev + 1, updated_at = max(updated_at, ?), change = ? WHERE id = ?",
+        (reply.id, to_ms(reply.created_at), conversations.next_change(connection), conversation.id),
+    )
+    return Turn(question=question, reply=reply, generation=turn.generation)
+
+
+def check_turn(turn: Turn) -> None:
+    """Raise `InvalidInput` when the three do not belong together."""
+    question, reply, generation = turn.question, turn.reply, turn.generation
+    together = (
+        generation.conversation_id == reply.conversation_id
+        and generation.message_id == reply.id
+        and reply.generation_id == generation.id
+        and (question is None or question.conversation_id == reply.conversation_id)
+        and (question is None or reply.parent_id == question.id)
+    )
+    if not together:
+        raise InvalidInput("Question, reply and generation of a turn do not belong together.")
+
+
+def _find_turn(connection: sqlite3.Connection, turn: Turn) -> Turn | None:
+    """Return the stored turn with this generation, or with the question's `client_msg_id`."""
+    wanted, question = turn.generation, turn.question
+    row = connection.execute("SELECT * FROM generations WHERE id = ?", (wanted.id,)).fetchone()
+    if row is None and question is not None and question.client_msg_id is not None:
+        row = connection.execute(
+            "SELECT g.* FROM messages q JOIN messages r ON r.conversation_id = q.conversation_id AND r.parent_id = q.id"
+            " JOIN generations g ON g.id = r.generation_id"
+            " WHERE q.conversation_id = ? AND q.client_msg_id = ? AND q.user_id = ? ORDER BY r.seq LIMIT 1",
+            (question.conversation_id, question.client_msg_id, wanted.user_id),
+        ).fetchone()
+    if row is None:
+        return None
+    stored = rows.generation(row)
+    if stored.user_id != wanted.user_id:
+        raise Conflict("This id is taken.")
+    reply = get(connection, stored.user_id, stored.message_id)
+    asked = question is not None and reply.parent_id is not None
+    return Turn(
+        question=get(connection, stored.user_id, reply.parent_id) if asked and reply.parent_id else None,
+        reply=reply,
+        generation=stored,
+    )
+
+
+def _next_seq(connection: sqlite3.Connection, conversation_id: str) -> int:
+    query = "SELECT coalesce(max(seq), 0) + 1 FROM messages WHERE conversation_id = ?"
+    return int(connection.execute(query, (conversation_id,)).fetchone()[0])
+
+
+def _insert(connection: sqlite3.Connection, user_id: str, message: Message) -> None:
+    values = {
+        "id": message.id,
+        "conversation_id": message.conversation_id,
+        "user_id": user_id,
+        "parent_id": message.parent_id,
+        "seq": message.seq,
+        "role": message.role,
+        "parts": rows.dump_parts(message.parts),
+        "status": message.status,
+        "created_at": to_ms(message.created_at),
+        "generation_id": message.generation_id,
+        "model": message.model,
+        "usage": rows.dump(message.usage),
+        "problem": rows.dump(message.problem),
+        "client_msg_id": message.client_msg_id,
+        "duration_s": message.duration_s,
+    }
+    places = ", ".join(f":{name}" for name in values)
+    added = connection.execute(f"INSERT INTO messages ({', '.join(values)}) VALUES ({places})", values)
+    if message.status != "running" and added.lastrowid is not None:
+        search.index(connection, added.lastrowid, message.parts)
