@@ -1,0 +1,1 @@
+"""The least a Textual program can be: what Argus is measured against."""
