@@ -1,0 +1,1 @@
+"""Markdown and pictures to rows of styled text. No widget in here."""

@@ -1,0 +1,199 @@
+"""Markdown blocks to rows. Every block is laid out by itself, so that a streaming answer keeps what is finished.
+
+How a block looks depends on its own source only: gaps inside lists follow the blank lines in the source, and each item
+is as far indented as its own number. So items and blocks can be laid out one by one, and nothing moves later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from markdown_it.token import Token
+from rich.cells import cell_len
+from rich.segment import Segment
+
+from argus_tui.glyphs import Glyphs
+from argus_tui.rendering.code import CodeWriter
+from argus_tui.rendering.inks import Inks, Look
+from argus_tui.rendering.inline import InlineWriter
+from argus_tui.rendering.parsing import Env, Group, children, first_line, parse
+from argus_tui.rendering.row import Row, indented
+from argus_tui.rendering.tables import Cell, Table, TableWriter
+from argus_tui.rendering.wrapping import wrap
+
+_TASK = re.compile(r"\[([ xX])\][ \t]+")
+_DEEPEST = 24
+"""Containers in containers; what lies deeper is not indented further."""
+_NARROWEST = 8
+"""Cells that a container leaves its contents at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the look of a document depends on besides its text."""
+
+    inks: Inks
+    glyphs: Glyphs
+    width: int
+    """Cells of the text column."""
+    keep_line_ends: bool = False
+    """Line ends in a paragraph stay line ends: for what people typed."""
+
+
+class BlockWriter:
+    """Lays out blocks of one document."""
+
+    def __init__(self, settings: Settings, look: Look | None = None, depth: int = 0) -> None:
+        self.settings = settings
+        self._look = look or Look()
+        self._depth = depth
+        inks, glyphs, width = settings.inks, settings.glyphs, settings.width
+        self._inline = InlineWriter(inks, glyphs, keep_line_ends=settings.keep_line_ends)
+        self.code = CodeWriter(inks, glyphs, width)
+        self.tables = TableWriter(inks, glyphs, width)
+
+    def blocks(self, groups: Sequence[Group], lines: Sequence[str]) -> list[Row]:
+        """Return the rows of blocks that follow one another, a blank row between each two.
+
+        Args:
+            lines: The source the token maps count in.
+        """
+        rows: list[Row] = []
+        for group in groups:
+            if rows and not rows[-1].closing:
+                rows.append(Row([], 0))
+            rows += self.block(group, lines)
+        return rows
+
+    def block(self, group: Group, lines: Sequence[str]) -> list[Row]:
+        """Return the rows of one block."""
+        token = group[0]
+        match token.type:
+            case "paragraph_open":
+                return wrap(self._inline.runs(group[1].children or [], self._look), self.settings.width)
+            case "heading_open":
+                runs = self._inline.runs(group[1].children or [], self._look._replace(bold=True))
+                return wrap(runs, self.settings.width)
+            case "bullet_list_open" | "ordered_list_open":
+                return self._list(group, lines)
+            case "blockquote_open":
+                return self._quote(group, lines)
+            case "fence" | "code_block":
+                return self.code.block(token.content, language_of(token))
+            case "table_open":
+                return self.tables.table(self.read_table(group))
+            case "hr":
+                rule = self.settings.glyphs.rule * self.settings.width
+                return [Row([Segment(rule, self.settings.inks.style("rule"))], self.settings.width)]
+            case _:  # HTML is text
+                return wrap([(token.content.rstrip("\n"), self.settings.inks(self._look))], self.settings.width)
+
+    def _inside(self, cells: int, look: Look | None = None) -> BlockWriter:
+        """Return a writer for the contents of a container that is indented by `cells`."""
+        room = self.settings.width - cells
+        settings = replace(self.settings, width=max(_NARROWEST, room))
+        return BlockWriter(settings, look or self._look, self._depth + 1)
+
+    # Lists
+
+    def _list(self, group: Group, lines: Sequence[str]) -> list[Row]:
+        start = list_start(group[0])
+        rows: list[Row] = []
+        for index, item in enumerate(children(group)):
+            number = None if start is None else start + index
+            if index and gap_before(item, lines) and not rows[-1].closing:
+                rows.append(Row([], 0))
+            rows += self.item(item, number, lines)
+        return rows
+
+    def item(self, item: Group, number: int | None, lines: Sequence[str]) -> list[Row]:
+        """Return the rows of one item of a list; `number` is None for a bullet."""
+        mark = f"{self.settings.glyphs.bullet} " if number is None else f"{number}. "
+        contents = children(item)
+        if (box := _take_task_box(contents)) is not None:
+            mark = "[x] " if box else "[ ] "
+        if self._depth >= _DEEPEST:
+            mark = ""
+        inner = self._inside(len(mark))
+        rows: list[Row] = []
+        for group in contents:
+            if rows and gap_before(group, lines) and not rows[-1].closing:
+                rows.append(Row([], 0))
+            rows += inner.block(group, lines)
+        first = Segment(mark, self.settings.inks.style("accent" if box else "muted"))
+        rest = Segment(" " * len(mark), self.settings.inks(self._look))
+        return indented(rows or [Row([], 0)], [first], [rest], len(mark))
+
+    # Quotes
+
+    def _quote(self, group: Group, lines: Sequence[str]) -> list[Row]:
+        bar = "" if self._depth >= _DEEPEST else f"{self.settings.glyphs.quote} "
+        inner = self._inside(len(bar), self._look._replace(ink="muted", italic=True))
+        rows = inner.blocks(children(group), lines) or [Row([], 0)]
+        lead = [Segment(bar, self.settings.inks.style("rule"))]
+        return indented(rows, lead, lead, cell_len(bar))
+
+    # Tables
+
+    def read_table(self, group: Group) -> Table:
+        """Return the table that these tokens are."""
+        rows = table_rows(group)
+        header = rows[0] if rows else []
+        muted = self._look._replace(ink="muted")
+        table = Table([self._cell(cell, muted) for cell in header], [_alignment(cell) for cell in header])
+        for row in rows[1:]:
+            table.add([self._cell(cell, self._look) for cell in row])
+        return table
+
+    def _cell(self, cell: Group, look: Look) -> Cell:
+        return self._inline.runs(cell[1].children or [], look)
+
+
+def render(source: str, settings: Settings) -> list[Row]:
+    """Return the rows of a whole document; `source` is clean."""
+    env: Env = {}
+    return BlockWriter(settings).blocks(parse(source, env), source.split("\n"))
+
+
+def language_of(token: Token) -> str:
+    """Return the first word after a fence."""
+    words = token.info.split(maxsplit=1)
+    return words[0] if words else ""
+
+
+def list_start(token: Token) -> int | None:
+    """Return the first number of an ordered list, None for bullets."""
+    if token.type != "ordered_list_open":
+        return None
+    return int(token.attrs.get("start", 1))
+
+
+def gap_before(group: Group, lines: Sequence[str]) -> bool:
+    """Return whether a blank line of the source stands before a block; the marks of quotes do not count."""
+    at = first_line(group)
+    return 0 < at <= len(lines) and not lines[at - 1].strip(" \t>")
+
+
+def table_rows(group: Group) -> list[list[Group]]:
+    """Return the cells of each row, header first."""
+    rows: list[list[Group]] = []
+    for part in children(group):
+        rows += [children(row) for row in children(part)]
+    return rows
+
+
+def _alignment(cell: Group) -> str:
+    return str(cell[0].attrs.get("style", "")).removeprefix("text-align:")
+
+
+def _take_task_box(contents: Sequence[Group]) -> bool | None:
+    """Take the box off the first paragraph of an item; return whether it is ticked, None when there is none."""
+    if not contents or contents[0][0].type != "paragraph_open":
+        return None
+    pieces = contents[0][1].children or []
+    if not pieces or pieces[0].type != "text" or not (found := _TASK.match(pieces[0].content)):
+        return None
+    pieces[0].content = pieces[0].content[found.end() :]
+    return found[1] != " "

@@ -1,0 +1,98 @@
+"""Blocks of code: raised ground to the right edge, language and key above, coloured by four inks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from rich.segment import Segment
+
+from argus_tui.glyphs import Glyphs
+from argus_tui.rendering.inks import Ink, Inks
+from argus_tui.rendering.row import Row, Run, row_of
+from argus_tui.rendering.wrapping import break_anywhere, printable
+
+COPY_HINT = "^y copy"
+_LONGEST_COLOURED = 100_000
+"""Characters; longer code stays uncoloured, since lexers take time for each."""
+
+
+class CodeWriter:
+    """Lays blocks of code out in one palette and width."""
+
+    def __init__(self, inks: Inks, glyphs: Glyphs, width: int) -> None:
+        self._inks = inks
+        self._glyphs = glyphs
+        self._width = width
+        self._fill = inks.style(ground="raised")
+
+    def block(self, code: str, language: str) -> list[Row]:
+        """Return all rows of a block: head, code, lower edge."""
+        return [self.head(language), *self.lines(code, language), self.edge()]
+
+    def head(self, language: str) -> Row:
+        """Return the row with the language and the key that copies."""
+        muted = self._inks.style("muted", "raised")
+        name = printable(language)[: max(0, self._width - len(COPY_HINT) - 3)]
+        gap = self._width - len(name) - len(COPY_HINT) - 2
+        hint = COPY_HINT if gap > 0 else ""
+        return row_of([(" ", self._fill), (name, muted), (" " * gap, self._fill), (hint, muted)], fill=self._fill)
+
+    def lines(self, code: str, language: str, *, skip: int = 0) -> list[Row]:
+        """Return the rows of the code itself, without those of its first `skip` lines, which only give context."""
+        rows: list[Row] = []
+        for runs in self._coloured(code, language)[skip:]:
+            for piece in break_anywhere(runs, max(1, self._width - 2)):
+                rows.append(row_of([(" ", self._fill), *piece], fill=self._fill))
+        return rows
+
+    def edge(self) -> Row:
+        """Return the lower edge, which is also the gap to what follows."""
+        style = self._inks.style("raised")
+        return Row([Segment(self._glyphs.upper_half * self._width, style)], self._width, closing=True)
+
+    def _coloured(self, code: str, language: str) -> list[list[Run]]:
+        code = code.removesuffix("\n").expandtabs(4)
+        lexer = _lexer(language) if language and len(code) <= _LONGEST_COLOURED else None
+        if lexer is None:
+            return [[(printable(line), self._fill)] for line in code.split("\n")]
+        lines: list[list[Run]] = [[]]
+        for _, kind, text in lexer.get_tokens_unprocessed(code + "\n"):
+            style = self._inks.style(_ink(kind), "raised")
+            first, *others = text.split("\n")
+            lines[-1].append((printable(first), style))
+            lines += [[(printable(other), style)] for other in others]
+        return lines[: code.count("\n") + 1]
+
+
+@lru_cache(64)
+def _lexer(language: str) -> Any | None:
+    """Return the lexer for a language, None when it is unknown. Imported here: most answers hold no code."""
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        return get_lexer_by_name(language.lower())
+    except ClassNotFound:
+        return None
+
+
+@lru_cache(512)
+def _ink(kind: Any) -> Ink:
+    """Return the ink for a token type of Pygments: its own or that of the nearest type above it."""
+    for name, ink in _INKS:
+        if str(kind).startswith(name):
+            return ink
+    return "text"
+
+
+_INKS: tuple[tuple[str, Ink], ...] = (
+    ("Token.Literal.String.Interpol", "text"),
+    ("Token.Literal", "code"),
+    ("Token.Keyword", "accent"),
+    ("Token.Operator.Word", "accent"),
+    ("Token.Name.Tag", "accent"),
+    ("Token.Comment", "muted"),
+    ("Token.Generic.Deleted", "muted"),
+    ("Token.Generic.Inserted", "accent"),
+)

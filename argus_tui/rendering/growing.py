@@ -1,0 +1,219 @@
+"""Open blocks that grow by whole pieces: items of a list, lines of code, rows of a table.
+
+Each takes the complete pieces out of the text and lays them out once, so that a long block costs no more per character
+than prose. `take()` sees only what it has not taken before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from argus_tui.rendering.blocks import BlockWriter, gap_before, language_of, list_start, table_rows
+from argus_tui.rendering.parsing import Group, children, first_line, line_after, offset_of_line
+from argus_tui.rendering.row import Row
+from argus_tui.rendering.tables import Table
+
+Parse: TypeAlias = Callable[[str], list[Group]]
+
+LINES_OF_A_START = 2
+"""Complete lines after which it is sure that a block has begun: a table needs its second one."""
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_CONTEXT_LINES = 12
+"""Lines of code above new ones that a lexer is given at most, to know what they are part of."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a growing block made of some text."""
+
+    used: int = 0
+    """Characters that need not be given again."""
+    ended: bool = False
+    kept: list[Row] = field(default_factory=list)
+    """Rows to add to the block for good."""
+    live: list[Row] = field(default_factory=list)
+    """Rows for what was not used."""
+    afresh: bool = False
+    """`kept` are all rows of the block, in place of those given before."""
+
+
+class Growing(Protocol):
+    """An open block that takes text."""
+
+    is_final: bool
+    """Whether rows once kept stay as they are."""
+
+    def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
+        """Take the pieces of `rest` that are whole.
+
+        Args:
+            complete: How many characters of `rest` end in a newline.
+            closing: No more text comes, so all of it is whole.
+        """
+
+
+def grow(group: Group, rest: str, complete: int, writer: BlockWriter, parse: Parse) -> Growing | None:
+    """Return what lets this block, which begins `rest`, grow by pieces; None when it is not worth it."""
+    token = group[0]
+    lines_complete = rest.count("\n", 0, complete)
+    if token.type in ("bullet_list_open", "ordered_list_open") and len(children(group)) > 1:
+        return GrowingList(list_start(token), writer, parse)
+    if token.type == "fence" and lines_complete > 1 and first_line(group) == 0 and rest.startswith(token.markup):
+        return GrowingCode(token.markup, language_of(token), writer)
+    if token.type == "table_open" and lines_complete > 2 and first_line(group) == 0:
+        return GrowingTable(rest[: offset_of_line(rest, 2)], writer, parse)
+    return None
+
+
+class GrowingList:
+    """A list: an item is whole when the next one has begun."""
+
+    is_final = True
+
+    def __init__(self, start: int | None, writer: BlockWriter, parse: Parse) -> None:
+        self._number = start
+        self._writer = writer
+        self._parse = parse
+        self._gap_first = False
+        self._ends_in_code = False
+
+    def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
+        groups = self._parse(rest)
+        if not groups or not groups[0][0].type.endswith("_list_open"):
+            return Taken(ended=True)
+        lines_complete = rest.count("\n", 0, complete)
+        following = first_line(groups[1]) + LINES_OF_A_START <= lines_complete if len(groups) > 1 else False
+        taken = Taken(ended=closing or following)
+        items, lines = children(groups[0]), rest.split("\n")
+        whole = len(items) if taken.ended else self._count_whole(items, lines_complete)
+        for item in items[:whole]:
+            taken.kept += self._item(item, lines)
+        if taken.ended:
+            taken.used = offset_of_line(rest, line_after(groups[0]))
+            return taken
+        taken.used = offset_of_line(rest, first_line(items[whole]))
+        taken.live = self._rows_of_open(items[whole:], lines, groups[1:])
+        self._gap_first = self._gap_first if not whole else gap_before(items[whole], lines)
+        return taken
+
+    @staticmethod
+    def _count_whole(items: list[Group], lines_complete: int) -> int:
+        begun = [index for index, item in enumerate(items) if first_line(item) < lines_complete]
+        return begun[-1] if begun else 0
+
+    def _item(self, item: Group, lines: list[str]) -> list[Row]:
+        gap = (self._gap_first if first_line(item) == 0 else gap_before(item, lines)) and not self._ends_in_code
+        rows = self._writer.item(item, self._number, lines)
+        self._ends_in_code = rows[-1].closing
+        if self._number is not None:
+            self._number += 1
+        return [Row([], 0), *rows] if gap else rows
+
+    def _rows_of_open(self, items: list[Group], lines: list[str], following: list[Group]) -> list[Row]:
+        number, ends_in_code = self._number, self._ends_in_code
+        rows = [row for item in items for row in self._item(item, lines)]
+        self._number, self._ends_in_code = number, ends_in_code
+        if following and rows and not rows[-1].closing:
+            rows.append(Row([], 0))
+        return rows + self._writer.blocks(following, lines)
+
+
+class GrowingCode:
+    """A fenced block: a line is whole when the next one has begun; all is coloured once more at the end."""
+
+    is_final = False
+
+    def __init__(self, fence: str, language: str, writer: BlockWriter) -> None:
+        self._is_end = re.compile(rf" {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*").fullmatch
+        self._mark = fence[0]
+        self._language = language
+        self._code = writer.code
+        self._lines: list[str] = []
+        self._opened = False
+
+    def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
+        taken, first = Taken(), len(self._lines)
+        text = rest if closing else rest[:complete]
+        for line in _LINE.findall(text):
+            taken.used += len(line)
+            bare = line.removesuffix("\n")
+            if not self._opened:
+                self._opened = True
+                taken.kept.append(self._code.head(self._language))
+            elif self._is_end(bare):
+                taken.ended = True
+                break
+            else:
+                self._lines.append(bare)
+        if taken.ended or closing:
+            taken.ended = taken.afresh = True
+            taken.kept = self._code.block("\n".join(self._lines) + "\n" * bool(self._lines), self._language)
+            return taken
+        taken.kept += self._rows_from(first)
+        open_line = rest[complete:]
+        if open_line.strip(f" {self._mark}"):  # half of the closing fence is not shown
+            taken.live += self._code.lines(open_line, "")
+        taken.live.append(self._code.edge())
+        return taken
+
+    def _rows_from(self, first: int) -> list[Row]:
+        if first == len(self._lines):
+            return []
+        start = first
+        while start > max(0, first - _CONTEXT_LINES) and self._lines[start - 1].strip():
+            start -= 1
+        return self._code.lines("\n".join(self._lines[start:]) + "\n", self._language, skip=first - start)
+
+
+class GrowingTable:
+    """A table: a row is whole when its line is; the rows are drawn again only when a column gets wider."""
+
+    is_final = False
+
+    def __init__(self, head: str, writer: BlockWriter, parse: Parse) -> None:
+        self._head = head
+        self._writer = writer
+        self._parse = parse
+        self._table: Table | None = None
+
+    def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
+        head = "" if self._table is None else self._head
+        source = head + rest
+        groups = self._parse(source)
+        if not groups or groups[0][0].type != "table_open":
+            return Taken(ended=True)
+        lines_complete = source.count("\n", 0, len(head) + complete)
+        end = line_after(groups[0])
+        taken = Taken(ended=closing or end < lines_complete)
+        whole = len(table_rows(groups[0])) - 1 if closing else max(0, min(end, lines_complete) - 2)
+        self._add(groups[0], whole, taken)
+        lines = end if taken.ended else max(2, min(end, lines_complete))
+        taken.used = offset_of_line(source, lines) - len(head)
+        if not taken.ended and end > lines_complete:
+            taken.live = self._open_row(groups[0])
+        return taken
+
+    def _add(self, group: Group, whole: int, taken: Taken) -> None:
+        """Add the whole rows to the table and say which rows to draw."""
+        read = self._writer.read_table(group)
+        if self._table is None:
+            table = self._table = Table(read.header, read.aligned)
+            taken.afresh = True
+        else:
+            table = self._table
+        shape, first = table.shape, len(table.rows)
+        for cells in read.rows[:whole]:
+            table.add(cells)
+        taken.afresh = taken.afresh or table.shape != shape
+        tables = self._writer.tables
+        taken.kept = tables.table(table) if taken.afresh else tables.body(table, first)
+
+    def _open_row(self, group: Group) -> list[Row]:
+        """Return the row that is still being written, in the columns as they are."""
+        assert self._table is not None
+        read = self._writer.read_table(group)
+        return self._writer.tables.body(self._table.with_row(read.rows[-1]), len(self._table.rows))
+
