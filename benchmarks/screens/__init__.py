@@ -1,0 +1,1 @@
+"""`make screens`: the real program, drawn to `docs/screens/*.png`."""
