@@ -69,7 +69,7 @@ def fail(error: ArgusError) -> int:
 
 
 def fail_to_write(error: OSError) -> int:
-    """Say that the output could not be written; a reader that has left (`| head`) and a dead terminal are no failure."""
+    """Say that a file could not be written; a reader that has left (`| head`) and a dead terminal are no failure."""
     drop_output()
     if isinstance(error, BrokenPipeError) or error.errno == errno.EIO:
         return OK

@@ -1,0 +1,75 @@
+"""Where `argus` starts: the program itself without loading the command line, everything else through it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+APP_OPTIONS = {"--data-dir": "data_dir", "--config-dir": "config_dir"}
+"""Options that `argus` takes without a command, and the settings they are."""
+
+
+def main() -> int:
+    """Run `argus` with the arguments of the process and return the exit code."""
+    from argus_tui.cli import failures
+
+    failures.catch_bugs(_default_data_dir)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?`, not an error
+    try:
+        return _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        return failures.INTERRUPTED
+    finally:
+        failures.flush(sys.stdout)
+
+
+def app_overrides(arguments: Sequence[str]) -> dict[str, str] | None:
+    """Return the settings that the arguments give when they ask for the app, None when they ask for something else."""
+    overrides: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        option, has_value, value = rest.pop(0).partition("=")
+        if option not in APP_OPTIONS or not (has_value or rest):
+            return None
+        overrides[APP_OPTIONS[option]] = value if has_value else rest.pop(0)
+    return overrides
+
+
+def _run(arguments: Sequence[str]) -> int:
+    overrides = app_overrides(arguments)
+    if overrides is None:
+        from argus_tui.cli.app import run_command
+
+        return run_command(arguments)
+    return _show_app(overrides)
+
+
+def _show_app(overrides: dict[str, str]) -> int:
+    from argus_core.errors import ArgusError
+    from argus_tui.cli import failures
+    from argus_tui.cli.session import load
+    from argus_tui.cli.terminal import can_show_app
+
+    if not can_show_app():
+        failures.complain("This needs a terminal; in a script use `argus ask TEXT`, and see `argus --help`.")
+        return failures.USAGE
+    try:
+        settings = load(overrides).settings
+        from argus_tui.launch import run
+
+        return run(settings)
+    except ArgusError as error:
+        return failures.fail(error)
+
+
+def _default_data_dir() -> Path:
+    from argus_core.settings import Settings, data_dir
+
+    return data_dir(Settings())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""`argus ask`: a question and its answer, in the shell or in a script."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from argus_core.errors import ArgusError, InvalidInput, NotFound
+from argus_core.settings import Settings
+from argus_tui.cli.session import load, with_client
+
+if TYPE_CHECKING:
+    from argus_core.client.base import ChatClient
+    from argus_core.domain import Conversation
+
+MAX_STDIN_BYTES = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked, where, and how the answer is wanted."""
+
+    text: str
+    images: tuple[Path, ...] = ()
+    model: str | None = None
+    conversation: str | None = None
+    """The beginning of an id; None starts a new conversation unless `last`."""
+    last: bool = False
+    system: str | None = None
+    json: bool = False
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("ask")(ask)
+
+
+def ask(  # noqa: PLR0913 - each is an option of the command
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(help="The question; may be left out when it is piped in.")] = "",
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", "-i", metavar="FILE", help="A picture to send along; repeatable.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Who answers; see `argus models`.")] = None,
+    conversation: Annotated[
+        str | None, typer.Option("--conversation", "-c", metavar="ID", help="Go on there; the start of an id will do.")
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="Go on in the conversation used last.")] = False,
+    system: Annotated[str | None, typer.Option(help="The system instruction of the conversation.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one event per line as JSON.")] = False,
+    no_save: Annotated[bool, typer.Option("--no-save", help="Keep nothing of it on this machine.")] = False,
+) -> None:
+    """Ask a question and write the answer as it comes.
+
+    What is piped in follows the text after a blank line. Ctrl-C stops the answer; what had come is kept.
+
+    \b
+      argus ask "Why is the sky blue?"
+      git diff | argus ask "Review this." --json
+      argus ask --last "And at sunset?"
+      argus ask -i roof.jpg -i wall.jpg "Which of these needs repair?"
+    """  # noqa: D301 - the backspace tells Typer to leave the lines below it as they are
+    question = Question(
+        text=_joined(text, _piped_in()),
+        images=tuple(image or ()),
+        model=model,
+        conversation=conversation,
+        last=last,
+        system=system,
+        json=as_json,
+    )
+    _check(question, no_save)
+    settings = load(ctx.obj).settings
+    answer = _answer_unsaved if no_save else _answer
+    raise typer.Exit(answer(question, settings))
+
+
+def _piped_in() -> str:
+    """Return what stands on stdin when that is no terminal."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    data = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
+    if len(data) > MAX_STDIN_BYTES:
+        raise InvalidInput(f"Keep it under {MAX_STDIN_BYTES // 1_000_000} MB.", title="Too much was piped in")
+    return data.decode(errors="replace")
+
+
+def _joined(text: str, piped: str) -> str:
+    return "\n\n".join(part for part in (text.strip(), piped.strip("\r\n")) if part.strip())
+
+
+def _check(question: Question, no_save: bool) -> None:
+    """Refuse what cannot be meant, before anything is opened."""
+    if not question.text and not question.images:
+        raise InvalidInput("Give a TEXT, pipe one in, or name a picture with -i.", title="There is nothing to ask")
+    if question.last and question.conversation:
+        raise InvalidInput("Use one of -c and --last.", title="Two conversations are named")
+    if no_save and (question.last or question.conversation):
+        raise InvalidInput("Leave out --no-save, -c or --last.", title="A kept conversation cannot go on unsaved")
+
+
+def _answer(question: Question, settings: Settings, before_leaving: Callable[[], None] = lambda: None) -> int:
+    """Ask and return the exit code; first words name a new conversation, so that nothing goes on after the answer."""
+    settings = replace(settings, titles="words")
+    return with_client(settings, lambda client: _ask(client, question, settings, before_leaving))
+
+
+def _answer_unsaved(question: Question, settings: Settings) -> int:
+    """Ask in a store of its own that is gone afterwards; the user's default model answers as ever."""
+    model = question.model or with_client(settings, _default_model)
+    with tempfile.TemporaryDirectory(prefix="argus-", ignore_cleanup_errors=True) as folder:
+        apart = replace(settings, data_dir=Path(folder))
+        return _answer(replace(question, model=model), apart, lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+async def _default_model(client: ChatClient) -> str | None:
+    return (await client.models.readiness()).model
+
+
+async def _ask(client: ChatClient, question: Question, settings: Settings, before_leaving: Callable[[], None]) -> int:
+    from argus_tui.cli.follow import Follower
+    from argus_tui.cli.views import JsonView, TextView
+
+    attachment_ids = [await _attach(client, path, settings.attach_root) for path in question.images]
+    conversation, is_new = await _conversation(client, question)
+    try:
+        turn = await client.generations.ask(conversation.id, question.text, attachment_ids=attachment_ids)
+    except ArgusError:
+        if is_new:  # nobody could answer: leave no empty conversation behind
+            await client.conversations.delete(conversation.id)
+        raise
+    return await Follower(client, turn, JsonView() if question.json else TextView()).run(before_leaving)
+
+
+async def _attach(client: ChatClient, path: Path, root: Path | None) -> str:
+    data = await asyncio.to_thread(_read_picture, path, root)
+    return (await client.attachments.add(path.name, data)).id
+
+
+def _read_picture(path: Path, root: Path | None) -> bytes:
+    """Return the file's bytes; what was named on the command line may lie anywhere unless the setting says where."""
+    from argus_core.attachments import open_attachment
+
+    return open_attachment(path, root or Path(path.absolute().anchor))
+
+
+async def _conversation(client: ChatClient, question: Question) -> tuple[Conversation, bool]:
+    """Return the conversation to ask in, and whether it is a new one."""
+    if not question.last and question.conversation is None:
+        return await client.conversations.create(model=question.model, system=question.system or ""), True
+    if question.conversation is not None:
+        found = await client.conversations.find(question.conversation)
+    else:
+        found = await _last(client)
+    if question.model is not None:
+        found = await client.conversations.set_model(found.id, question.model)
+    if question.system is not None:
+        found = await client.conversations.set_system(found.id, question.system)
+    return found, False
+
+
+async def _last(client: ChatClient) -> Conversation:
+    """Return the conversation in which something was said last."""
+    candidates: list[Conversation] = []
+    cursor: str | None = None
+    while True:
+        page = await client.conversations.list(cursor=cursor)
+        candidates += page.items
+        cursor = page.next_cursor
+        if cursor is None or not page.items[-1].pinned:  # pinned ones come first, then the newest
+            break
+    if not candidates:
+        raise NotFound("Ask something without --last.", title="There is no conversation yet")
+    return max(candidates, key=lambda conversation: conversation.updated_at)

@@ -1,0 +1,147 @@
+"""`argus doctor`: what is set, what works, and whether a question could be answered."""
+
+from __future__ import annotations
+
+import locale
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from argus_core.errors import ArgusError
+from argus_core.settings import LoadedSettings, describe
+from argus_core.text.clean import clean_line
+from argus_tui.cli.failures import FAILED, OK
+from argus_tui.cli.session import load, with_client
+from argus_tui.cli.terminal import BOLD, say, say_facts, say_json
+
+if TYPE_CHECKING:
+    from argus_core.client.base import ChatClient
+
+_PACKAGES = ("argus-tui", "textual", "typer", "google-genai", "google-generativeai", "httpx2", "pillow", "xllamacpp")
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found out by opening the store and asking the providers."""
+
+    store: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    can_answer: bool = False
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not try the key over the network.")] = False,
+) -> None:
+    """Check settings, store and models.
+
+    Every setting is shown with the place it comes from; the store is opened, and the models are listed. Secrets are never shown. The exit code is 0 when a question could be answered, else 1.
+    """
+    loaded = load(ctx.obj)
+    findings = _examine(loaded, offline=offline)
+    report = {
+        "settings": {one.name: {"value": one.value, "source": one.source} for one in describe(loaded)},
+        "store": findings.store,
+        "answers": findings.answers,
+        "terminal": terminal_facts(os.environ),
+        "versions": _versions(),
+        "can_answer": findings.can_answer,
+    }
+    if as_json:
+        say_json(report)
+    else:
+        _say(loaded, report)
+    raise typer.Exit(OK if findings.can_answer else FAILED)
+
+
+def terminal_facts(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what is known of the terminal without asking it anything."""
+    size = shutil.get_terminal_size()
+    colours = "24 bits" if environ.get("COLORTERM") in {"truecolor", "24bit"} else environ.get("COLORTERM", "not said")
+    return {
+        "TERM": environ.get("TERM", "not set"),
+        "colours": "off (NO_COLOR)" if environ.get("NO_COLOR") else colours,
+        "size": f"{size.columns}×{size.lines}",
+        "encoding": f"{getattr(sys.stdout, 'encoding', None) or 'none'}, locale {locale.getpreferredencoding(False)}",
+        "stdin, stdout": ", ".join("terminal" if one and one.isatty() else "pipe" for one in (sys.stdin, sys.stdout)),
+        "inside": ", ".join(_surroundings(environ)) or "nothing known",
+    }
+
+
+def _surroundings(environ: Mapping[str, str]) -> list[str]:
+    signs = {"tmux": "TMUX", "screen": "STY", "ssh": "SSH_CONNECTION", "wsl": "WSL_DISTRO_NAME"}
+    return [name for name, variable in signs.items() if environ.get(variable)]
+
+
+def _examine(loaded: LoadedSettings, *, offline: bool) -> Findings:
+    findings = Findings()
+
+    async def look(client: ChatClient) -> None:
+        findings.store = dict(await client.diagnose()) | {"opens": "yes"}
+        await _ask_models(client, findings, offline=offline)
+
+    try:
+        with_client(loaded.settings, look)
+    except ArgusError as error:
+        findings.can_answer = False
+        findings.store.setdefault("opens", f"no: {error}")
+    return findings
+
+
+async def _ask_models(client: ChatClient, findings: Findings, *, offline: bool) -> None:
+    ready = await client.models.readiness()
+    findings.can_answer = ready.model is not None
+    findings.answers = {
+        "default model": f"{ready.model} ({ready.provider})" if ready.model else "none",
+        "Gemini key": "set, not tried" if ready.has_key else "not set",
+        "offline model": "found" if ready.has_local else "not found",
+    }
+    if offline and ready.model:
+        return
+    try:
+        models = await client.models.list()
+    except ArgusError as error:
+        findings.answers["models"] = f"none: {error}"
+        findings.can_answer = False
+        return
+    findings.answers["models"] = str(len(models))
+    gemini = sum(model.provider == "gemini" for model in models)
+    if ready.has_key:
+        findings.answers["Gemini key"] = f"works, {gemini} models" if gemini else "set, but Gemini lists no models"
+    findings.can_answer = any(model.provider == ready.provider for model in models)
+
+
+def _versions() -> dict[str, str]:
+    found = {"Python": platform.python_version(), "system": platform.platform()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _say(loaded: LoadedSettings, report: Mapping[str, object]) -> None:
+    say("Settings", BOLD)
+    say_facts({one.name: f"{one.value}  ({one.source})" for one in describe(loaded)})
+    for name in ("store", "answers", "terminal", "versions"):
+        facts = report[name]
+        assert isinstance(facts, dict)
+        say()
+        say(name.capitalize(), BOLD)
+        say_facts(facts)
+    say()
+    say(clean_line("A question can be answered." if report["can_answer"] else "No question can be answered yet."), BOLD)
