@@ -416,10 +416,12 @@ class FakeGemini:
 
     async def _play(self, asked: Asked, to: _Connection) -> None:
         behaviour = self._played.get(asked.model, behaviour_of)
-        stream = _Stream(to, sse=asked.query.get("alt") == ["sse"])
+        sse = asked.query.get("alt") == ["sse"]
+        stream = _Stream(to, sse=sse)
         for step in behaviour(asked):
-            if isinstance(step, Refuse):
-                return await to.answer(step.code, step.body, step.headers)
+            if isinstance(step, Refuse):  # where the answer would be an array, Google puts the error into one, too
+                body = step.body if sse or isinstance(step.body, bytes) else [step.body]
+                return await to.answer(step.code, body, step.headers)
             await stream.play(step)
         await stream.end()
         return None
@@ -449,7 +451,7 @@ class _Connection:
             yield Asked(method, path, headers, json.loads(body) if body else None, self.number, time.monotonic())
             self.answering = False
 
-    async def answer(self, code: int, body: Json | bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
+    async def answer(self, code: int, body: Json | list[Json] | bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
         """Send a whole answer."""
         kind = "text/html" if isinstance(body, bytes) else "application/json; charset=UTF-8"
         data = body if isinstance(body, bytes) else json.dumps(body, indent=2).encode()
