@@ -15,10 +15,10 @@ def upgrade(connection: sqlite3.Connection) -> None:
     )
     connection.execute("ALTER TABLE conversations ADD COLUMN title_words TEXT NOT NULL DEFAULT ''")
     connection.execute("DROP INDEX conversations_listed")
-    # `title_words` is in the index so that filtering titles reads the index alone.
+    # `title_words` and `deleted_at`, though always NULL here, let filtering and counting read the index alone.
     connection.execute(
         "CREATE INDEX conversations_listed ON conversations"
-        " (user_id, pinned DESC, updated_at DESC, id, title_words) WHERE deleted_at IS NULL"
+        " (user_id, pinned DESC, updated_at DESC, id, title_words, deleted_at) WHERE deleted_at IS NULL"
     )
     titles = connection.execute("SELECT num, title FROM conversations WHERE title != ''").fetchall()
     connection.executemany(

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from argus_core.domain import Conversation
 from argus_core.errors import StorageError
 
-POLL_S = 0.2
+POLL_S = 0.25
 Fetch = Callable[[int], Awaitable[list[tuple[int, Conversation]]]]
 
 
 class ChangeFeed:
-    """Rings a bell for each follower when the store may have changed; polls only while somebody follows."""
+    """Rings a bell for each follower when a conversation changed; polls only while somebody follows.
 
-    def __init__(self, read_version: Callable[[], Awaitable[int]]) -> None:
-        self._read_version = read_version
+    Args:
+        newest: Reads the number of the newest change. It lies still while answers only grow their logs, which
+            `PRAGMA data_version` does not.
+    """
+
+    def __init__(self, newest: Callable[[], Awaitable[int]]) -> None:
+        self._newest = newest
         self._bells: set[asyncio.Event] = set()
         self._poll: asyncio.Task[None] | None = None
         self._closed = False
 
     def ring(self) -> None:
-        """Wake every follower: this process has written."""
+        """Wake every follower: this process has changed a conversation."""
         for bell in self._bells:
             bell.set()
 
-    async def follow(self, start: Awaitable[int], fetch: Fetch) -> AsyncIterator[Conversation]:
+    async def follow(self, start: Awaitable[int], fetch: Fetch) -> AsyncGenerator[Conversation, None]:
         """Yield what `fetch(number)` finds after `start` and after each bell, until closed."""
         bell = asyncio.Event()
         self._bells.add(bell)
@@ -64,14 +69,14 @@ class ChangeFeed:
             self._poll = asyncio.get_running_loop().create_task(self._watch(), name="argus-store-changes")
 
     async def _watch(self) -> None:
-        """Ring when the file's version moved; a store that fails is told by the followers' own reads."""
-        version = -1
+        """Ring when the newest change is another one; when it cannot be read, the followers' own reads say why."""
+        seen: int | None = None
         while True:
             try:
-                newest = await self._read_version()
+                newest: int | None = await self._newest()
             except StorageError:
-                newest = -1
-            if newest != version or newest == -1:
-                version = newest
+                newest = None
+            if newest is None or newest != seen:
+                seen = newest
                 self.ring()
             await asyncio.sleep(POLL_S)

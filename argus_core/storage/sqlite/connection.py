@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import sqlite3
 import time
@@ -44,8 +45,8 @@ class Lane:
         """Queue `job(connection, …)`; it commits when the job returns and rolls back when it raises."""
         if self._connection is None:
             raise StorageUnavailable("The store is closed.")
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._thread, lambda: self._transact(job, *args, **kwargs))
+        call = functools.partial(self._transact, self._connection, job, *args, **kwargs)
+        return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     async def close(self) -> None:
         """Finish what is queued and disconnect."""
@@ -57,6 +58,7 @@ class Lane:
     def _open(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
         connection = None
         try:
+            make_private_file(self._path)
             connection = connect(self._path)
             prepare(connection)
         except BaseException as error:
@@ -67,10 +69,13 @@ class Lane:
             raise
         self._connection = connection
 
-    def _transact(self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        connection = self._connection
-        if connection is None:
-            raise StorageUnavailable("The store is closed.")
+    def _transact(
+        self,
+        connection: sqlite3.Connection,
+        job: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         try:
             with connection:
                 connection.execute(self._begin)

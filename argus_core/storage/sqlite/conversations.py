@@ -115,7 +115,8 @@ def list_page(
     connection: sqlite3.Connection, user_id: str, limit: int, cursor: str | None, title_words: str
 ) -> Page[Conversation]:
     """Return one page of the sidebar; the keys come from the index alone, the rows by number."""
-    where, values = ["user_id = ?", "deleted_at IS NULL"], [user_id]
+    where: list[str] = ["user_id = ?", "deleted_at IS NULL"]
+    values: list[object] = [user_id]
     for clause, arguments in (_after(cursor), _titled(title_words)):
         where += clause
         values += arguments
@@ -224,21 +225,19 @@ def _title_words(title: str) -> str:
     return "".join(f" {word}" for word in words(title))
 
 
-def _after(cursor: str | None) -> tuple[list[str], list[str]]:
+def _after(cursor: str | None) -> tuple[list[str], list[object]]:
     if cursor is None:
         return [], []
-    place = read_cursor(cursor)
-    pinned, updated = f"{place.pinned:d}", f"{place.updated_ms:d}"
+    pinned, updated, conversation_id = read_cursor(cursor)
     # The first comparison is what the index can seek to; the second drops the equal ones up to the id.
-    seek = "(pinned, updated_at) <= (CAST(? AS INTEGER), CAST(? AS INTEGER))"
-    rest = "((pinned, updated_at) < (CAST(? AS INTEGER), CAST(? AS INTEGER)) OR id > ?)"
-    return [seek, rest], [pinned, updated, pinned, updated, place.id]
+    seek, rest = "(pinned, updated_at) <= (?, ?)", "((pinned, updated_at) < (?, ?) OR id > ?)"
+    return [seek, rest], [pinned, updated, pinned, updated, conversation_id]
 
 
-def _titled(title_words: str) -> tuple[list[str], list[str]]:
+def _titled(title_words: str) -> tuple[list[str], list[object]]:
     """Return a condition per word: a word of the title begins with it."""
     clauses: list[str] = []
-    values: list[str] = []
+    values: list[object] = []
     for term in query_terms(title_words):
         alternatives = [" AND ".join("instr(title_words, ?)" for _ in parts) for parts in term]
         clauses.append(f"({' OR '.join(alternatives)})")

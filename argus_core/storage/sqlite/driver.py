@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -16,7 +16,7 @@ from argus_core.storage.base import ConversationChange, Ending
 from argus_core.storage.paging import check_limit
 from argus_core.storage.sqlite import attachments, conversations, generations, messages, schema, search
 from argus_core.storage.sqlite.changes import ChangeFeed
-from argus_core.storage.sqlite.connection import Lane, make_private_file
+from argus_core.storage.sqlite.connection import Lane
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,14 +35,17 @@ class SqliteStorage:
         self._clock = clock
         self._writer = Lane("write", path, "BEGIN IMMEDIATE")
         self._reader = Lane("read", path, "BEGIN")
-        self._feed = ChangeFeed(lambda: self._reader.submit(_data_version))
+        self._feed = ChangeFeed(lambda: self._reader.submit(conversations.last_change))
         self._baseline: asyncio.Future[int] | None = None
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date."""
-        await asyncio.to_thread(make_private_file, self._path)
-        await self._writer.open(schema.upgrade)
-        await self._reader.open(_read_only)
+        try:
+            await self._writer.open(schema.upgrade)
+            await self._reader.open(_read_only)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Let go of everything; calling it twice is harmless."""
@@ -59,7 +62,13 @@ class SqliteStorage:
         if self._baseline is not None:  # `changes` was called before: what is written now is news to it
             await asyncio.wait([self._baseline])
             self._baseline = None
-        result = await self._writer.submit(job, *args, **kwargs)
+        return await self._writer.submit(job, *args, **kwargs)
+
+    async def _change(
+        self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Write what a follower of `changes` wants to see."""
+        result = await self._write(job, *args, **kwargs)
         self._feed.ring()
         return result
 
@@ -85,7 +94,7 @@ class SqliteStorage:
 
     async def create_conversation(self, conversation: Conversation) -> Conversation:
         """Store a new conversation, or return the one with this id."""
-        return await self._write(conversations.create, conversation)
+        return await self._change(conversations.create, conversation)
 
     async def get_conversation(self, user_id: str, conversation_id: str) -> Conversation:
         """Return it, deleted ones too."""
@@ -109,26 +118,26 @@ class SqliteStorage:
 
     async def update_conversation(self, user_id: str, conversation_id: str, change: ConversationChange) -> Conversation:
         """Set fields and return the result."""
-        return await self._write(conversations.update, user_id, conversation_id, change)
+        return await self._change(conversations.update, user_id, conversation_id, change)
 
     async def move_head(self, user_id: str, conversation_id: str, head_id: str | None, rev: int) -> Conversation:
         """Make `head_id` the active leaf if the conversation is still at `rev`."""
-        return await self._write(conversations.move_head, user_id, conversation_id, head_id, rev)
+        return await self._change(conversations.move_head, user_id, conversation_id, head_id, rev)
 
     async def delete_conversation(self, user_id: str, conversation_id: str, at: datetime) -> None:
         """Mark it deleted."""
-        await self._write(conversations.delete, user_id, conversation_id, at)
+        await self._change(conversations.delete, user_id, conversation_id, at)
 
     async def restore_conversation(self, user_id: str, conversation_id: str) -> Conversation:
         """Take the deletion back."""
-        return await self._write(conversations.restore, user_id, conversation_id)
+        return await self._change(conversations.restore, user_id, conversation_id)
 
     async def purge_deleted(self, before: datetime) -> int:
         """Remove what was deleted before then, one conversation per transaction so that nobody waits long."""
         nums = await self._read(conversations.list_deleted, before)
         return sum([await self._write(conversations.purge, num, before) for num in nums])
 
-    def changes(self, user_id: str) -> AsyncIterator[Conversation]:
+    def changes(self, user_id: str) -> AsyncGenerator[Conversation, None]:
         """Yield each conversation that changes from this call on, by any process."""
         # Queued now, so that a list read after this call cannot miss a change that comes between the two.
         start = self._baseline = self._reader.submit(conversations.last_change)
@@ -164,7 +173,7 @@ class SqliteStorage:
     async def start_turn(self, turn: Turn) -> Turn:
         """Store question, reply and generation as one, or return the turn that is there."""
         messages.check_turn(turn)
-        return await self._write(messages.start_turn, turn)
+        return await self._change(messages.start_turn, turn)
 
     async def get_generation(self, user_id: str, generation_id: str) -> Generation:
         """Return it or raise `NotFound`."""
@@ -199,7 +208,7 @@ class SqliteStorage:
 
     async def finish_generation(self, generation_id: str, ending: Ending) -> None:
         """Write what the log says into message and generation, once."""
-        await self._write(generations.finish, generation_id, ending)
+        await self._change(generations.finish, generation_id, ending)
 
     async def purge_events(self, before: datetime) -> int:
         """Remove the logs of generations that ended before then."""
@@ -219,11 +228,6 @@ class SqliteStorage:
         """Return driver, version, place and counts."""
         counts = await self._read(schema.count_rows)
         return {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path), **counts}
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    """Return a number that moves with each commit of another connection, of any process."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _read_only(connection: sqlite3.Connection) -> None:
