@@ -1,0 +1,188 @@
+"""Your next message, already in its place: chips, text and the commands that complete it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.layout import Layout
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from argus_tui.widgets.chips import AttachmentChip
+from argus_tui.widgets.completion import Completion, matching
+from argus_tui.widgets.flow import FlowLayout
+from argus_tui.widgets.prompt import Prompt
+from argus_tui.widgets.rows import Rows
+
+PLACEHOLDER = "Write here. Enter sends, ctrl+j new line, / for commands"
+
+
+class ChipRow(Widget):
+    """The chips, in as many rows as they need."""
+
+    DEFAULT_CSS = "ChipRow { layout: horizontal; height: auto; width: 1fr; }"
+
+    @property
+    def layout(self) -> Layout:
+        return _FLOW
+
+
+_FLOW = FlowLayout()
+
+
+class Composer(Vertical):
+    """Where one writes; it grows upward to a third of the screen."""
+
+    DEFAULT_CSS = """
+    Composer { height: auto; margin: 0 2; }
+    Composer > .body { height: auto; padding: 0 2 0 1; }
+    """
+
+    placeholder: reactive[str] = reactive(PLACEHOLDER)
+    history: reactive[Sequence[str]] = reactive((), repaint=False)
+    """What was asked before, newest first; up and down go through it."""
+    completions: reactive[Sequence[tuple[str, str]]] = reactive((), repaint=False)
+    """The slash commands: usage such as `/rename TITLE`, and what it does."""
+
+    @dataclass
+    class Submitted(Message):
+        """Enter was pressed: the text, folded pastes opened. The composer is empty already; its chips are not."""
+
+        text: str
+
+    @dataclass
+    class DraftChanged(Message):
+        """The text is another: see `draft`."""
+
+    @dataclass
+    class PathPasted(Message):
+        """The path of an existing picture was pasted or dropped on the terminal."""
+
+        path: Path
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._prompt = Prompt()
+        self._chips = ChipRow()
+        self._completion = Completion()
+
+    def compose(self) -> ComposeResult:
+        yield self._completion
+        with Vertical(classes="body"):
+            yield self._chips
+            yield self._prompt
+
+    @property
+    def draft(self) -> str:
+        """The whole text, folded pastes opened."""
+        return self._prompt.draft
+
+    @draft.setter
+    def draft(self, text: str) -> None:
+        self._prompt.draft = text
+
+    @property
+    def chips(self) -> Sequence[AttachmentChip]:
+        """The chips in their order."""
+        return list(self._chips.query_children(AttachmentChip))
+
+    def add_chip(self, chip: AttachmentChip) -> None:
+        """Show one more attachment."""
+        self._chips.mount(chip)
+
+    def chip(self, attachment_id: str) -> AttachmentChip | None:
+        """Return the chip of an attachment."""
+        return next((chip for chip in self.chips if chip.attachment_id == attachment_id), None)
+
+    def remove_chip(self, attachment_id: str) -> None:
+        """Take a chip away; the text gets the focus if the chip had it."""
+        chip = self.chip(attachment_id)
+        if chip is not None:
+            if chip.has_focus:
+                self.focus()
+            chip.remove()
+
+    def clear_chips(self) -> None:
+        """Take all chips away."""
+        self._chips.remove_children()
+
+    def remember(self, text: str) -> None:
+        """Put a question at the front of the history."""
+        self.history = (text, *(asked for asked in self.history if asked != text))
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        self._prompt.focus(scroll_visible)
+        return self
+
+    def watch_placeholder(self, placeholder: str) -> None:
+        self._prompt.placeholder = placeholder
+
+    def watch_history(self, history: Sequence[str]) -> None:
+        self._prompt.asked = history
+
+    @on(TextArea.Changed)
+    def _changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._offer()
+        self.post_message(self.DraftChanged())
+
+    @on(Prompt.Sent)
+    def _send(self, event: Prompt.Sent) -> None:
+        event.stop()
+        if event.text.strip() or self.chips:
+            self.draft = ""
+            self.post_message(self.Submitted(event.text.strip("\n")))
+
+    @on(Prompt.PathPasted)
+    def _pasted(self, event: Prompt.PathPasted) -> None:
+        event.stop()
+        self.post_message(self.PathPasted(event.path))
+
+    @on(Prompt.CompletionKey)
+    def _complete(self, event: Prompt.CompletionKey) -> None:
+        event.stop()
+        match event.key:
+            case "up" | "down":
+                self._completion.action_move(-1 if event.key == "up" else 1)
+            case "escape":
+                self._close()
+            case _:
+                self._take_command(send=event.key == "enter")
+
+    @on(Rows.Moved)
+    def _keep(self, event: Rows.Moved) -> None:
+        event.stop()
+
+    @on(Rows.Chosen)
+    def _clicked(self, event: Rows.Chosen) -> None:
+        event.stop()
+        self._take_command(send=False)
+
+    def _offer(self) -> None:
+        offered = matching(self.completions, self._prompt.text)
+        self._completion.offer(offered)
+        self._prompt.completing = bool(offered)
+
+    def _close(self) -> None:
+        self._completion.offer(())
+        self._prompt.completing = False
+
+    def _take_command(self, *, send: bool) -> None:
+        """Complete the command; with enter one that takes nothing is sent, and so is one that is typed in full."""
+        usage = self._completion.current or ""
+        name, _, argument = usage.partition(" ")
+        typed_in_full = self._prompt.text == name
+        self._close()
+        if send and (typed_in_full or not argument):
+            self._prompt.draft = ""
+            self.post_message(self.Submitted(name))
+        elif usage:
+            self._prompt.draft = f"{name} "

@@ -1,0 +1,182 @@
+"""The text of the next message: a text area whose enter sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from argus_core.text.clean import clean
+from argus_tui.widgets.pasting import Folds, dropped_pictures, is_long
+
+_NEW_LINE = frozenset({"ctrl+j", "shift+enter", "alt+enter"})
+_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+"""Half-space and its kin: Persian needs them, and Textual drops them as not printable."""
+_ELSEWHERE = frozenset({"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+shift+k", "ctrl+d", "f6", "f7"})
+"""Keys of a text area that do something else in Argus."""
+_LONGEST_DRAFT_OPEN = 20_000
+"""A longer draft comes back folded: laying it out would be felt."""
+
+
+def _editing_bindings() -> list[BindingType]:
+    """Return the text area's own bindings without the keys that Argus needs, each with an id of ours."""
+    kept: list[BindingType] = []
+    for binding in Binding.make_bindings(TextArea.BINDINGS):
+        if binding.key in _ELSEWHERE:
+            continue
+        name = binding.action.replace("(True)", "_select").replace("(", "_").replace(")", "")
+        kept.append(
+            replace(
+                binding, id=f"prompt.{name}.{binding.key}", tooltip=binding.tooltip or binding.description, show=False
+            )
+        )
+    return kept
+
+
+class Prompt(TextArea, inherit_bindings=False):
+    """A text area: enter sends, long pastes are folded, up and down at the edges go through what was asked before."""
+
+    DEFAULT_CSS = """
+    Prompt, Prompt:focus { height: auto; min-height: 1; max-height: 30vh; border: none; padding: 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_editing_bindings(),
+        Binding("f8", "open_fold", "Open the paste", id="prompt.open_fold", tooltip="Open a folded paste", show=False),
+    ]
+
+    @dataclass
+    class Sent(Message):
+        """Enter was pressed."""
+
+        text: str
+
+    @dataclass
+    class PathPasted(Message):
+        """The path of an existing picture was pasted or dropped."""
+
+        path: Path
+
+    @dataclass
+    class CompletionKey(Message):
+        """A key that belongs to the list of commands while that is open."""
+
+        key: str
+
+    def __init__(self) -> None:
+        super().__init__(
+            soft_wrap=True,
+            tab_behavior="focus",
+            highlight_cursor_line=False,
+            show_line_numbers=False,
+            compact=True,
+            max_checkpoints=100,
+        )
+        self.completing = False
+        """The list of commands is open and takes up, down, tab, enter and escape."""
+        self.asked: Sequence[str] = ()
+        """What was asked before, newest first."""
+        self._folds = Folds()
+        self._recalled = -1
+        self._kept = ""
+        self.match_cursor_bracket = False
+        self.cursor_blink = False  # nothing blinks
+
+    @property
+    def draft(self) -> str:
+        """The whole text, folded pastes opened."""
+        return self._folds.expand(self.text)
+
+    @draft.setter
+    def draft(self, text: str) -> None:
+        self._folds.clear()
+        text = clean(text)
+        self.load_text(self._folds.fold(text) if len(text) > _LONGEST_DRAFT_OPEN else text)
+        self.move_cursor(self.document.end)
+        self._recalled = -1
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end, _ in self._folds.find(line.plain):
+            line.stylize(self.get_component_rich_style("text-area--suggestion"), start, end)
+        return line
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Take what is ours; the rest goes to the text area, whose own handler Textual calls next."""
+        if self._take_key(event.key, event.character):
+            event.stop()
+            event.prevent_default()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()  # else the text area's own handler would paste it again
+        pictures = dropped_pictures(event.text)
+        if pictures:
+            for path in pictures:
+                self.post_message(self.PathPasted(path))
+            return
+        text = clean(event.text)
+        self._put(self._folds.fold(text) if is_long(text) else text)
+        self.focus()
+
+    def _take_key(self, key: str, character: str | None) -> bool:
+        if self.completing and key in ("up", "down", "tab", "enter", "escape"):
+            self.post_message(self.CompletionKey(key))
+        elif key == "enter":
+            self.post_message(self.Sent(self.draft))
+        elif key in _NEW_LINE:
+            self._put("\n")
+        elif character is not None and character in _JOINERS:
+            self._put(character)
+        elif key in ("backspace", "delete"):
+            return self._delete_fold(before=key == "backspace")
+        elif key in ("up", "down"):
+            return self._recall(1 if key == "up" else -1)
+        else:
+            return False
+        return True
+
+    def _put(self, text: str) -> None:
+        self.replace(text, *self.selection, maintain_selection_offset=False)
+        self.scroll_cursor_visible()
+
+    def _recall(self, step: int) -> bool:
+        """Show an older (1) or a newer (-1) question when the cursor is at the edge; False when the key is not ours."""
+        at_edge = self.navigator.is_first_wrapped_line if step > 0 else self.navigator.is_last_wrapped_line
+        wanted = self._recalled + step
+        if not self.selection.is_empty or not at_edge(self.cursor_location) or not -1 <= wanted < len(self.asked):
+            return False
+        if self._recalled == -1:
+            self._kept = self.draft
+        self.draft = self._kept if wanted == -1 else self.asked[wanted]
+        self._recalled = wanted
+        if step > 0:
+            self.move_cursor((0, 0))
+        return True
+
+    def _delete_fold(self, *, before: bool) -> bool:
+        """Delete a folded paste as a whole when the cursor touches it."""
+        row, column = self.cursor_location
+        if not self.selection.is_empty:
+            return False
+        for start, end, _ in self._folds.find(self.document.get_line(row)):
+            if (start < column <= end) if before else (start <= column < end):
+                self.delete((row, start), (row, end))
+                return True
+        return False
+
+    def action_open_fold(self) -> None:
+        """Put what was pasted in the place of the fold nearest to the cursor on its line, else of the first one."""
+        row, column = self.cursor_location
+        for at in (row, *range(self.document.line_count)):
+            folds = self._folds.find(self.document.get_line(at))
+            if folds:
+                start, end, text = min(folds, key=lambda fold: abs(fold[0] - column) if at == row else fold[0])
+                self.replace(text, (at, start), (at, end), maintain_selection_offset=False)
+                return
