@@ -48,7 +48,8 @@ def doctor(
 ) -> None:
     """Check settings, store and models.
 
-    Every setting is shown with the place it comes from; the store is opened, and the models are listed. Secrets are never shown. The exit code is 0 when a question could be answered, else 1.
+    Every setting is shown with the place it comes from; the store is opened, and the models are listed.
+    Secrets are never shown. The exit code is 0 when a question could be answered, else 1.
     """
     loaded = load(ctx.obj)
     findings = _examine(loaded, offline=offline)

@@ -32,7 +32,8 @@ def list_models(
 ) -> None:
     """List the models that can answer.
 
-    The default one is marked with *. In a pipe the columns are separated by tabs. Prices are US dollars for a million tokens in and out.
+    The default one is marked with *. In a pipe the columns are separated by tabs.
+    Prices are US dollars for a million tokens in and out.
     """
 
     async def read(client: ChatClient) -> tuple[Sequence[ModelInfo], str | None]:
@@ -55,7 +56,8 @@ def keep_key(
 ) -> None:
     """Try a Gemini key and keep it.
 
-    It is tried by listing the models, and kept in your keyring or in a file only you can read. The key is asked for without being shown; with --stdin it is piped in: argus key --stdin < key.txt
+    It is tried by listing the models, and kept in your keyring or in a file only you can read.
+    The key is asked for without being shown; with --stdin it is piped in: argus key --stdin < key.txt
     """
     key = _read_key(from_stdin)
     settings = load(ctx.obj).settings
