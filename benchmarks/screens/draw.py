@@ -27,6 +27,10 @@ class Painter:
         self._theme = theme
         self._few = few
 
+    def shown(self, color: Rgb) -> Rgb:
+        """Return a colour as this terminal shows it."""
+        return self._rgb(Color.from_rgb(*color), foreground=False)
+
     def paint(self, strips: Sequence[Strip], ground: Rgb) -> Image.Image:
         """Return the picture, with a margin of the ground colour."""
         columns = max(strip.cell_length for strip in strips)
