@@ -11,11 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Before the program is loaded: it asks the environment for its colours, and the clock stands at two.
-os.environ["TERM"], os.environ["COLORTERM"] = "xterm-256color", "truecolor"
-os.environ.pop("NO_COLOR", None)
-
-from benchmarks.screens import clock  # noqa: F401, I001 - must come before everything of Argus
+from benchmarks.screens import fixed  # noqa: F401 - must come before everything of Argus
 from benchmarks.screens.fonts import NoFonts
 from benchmarks.screens.stage import open_app, open_stage
 from benchmarks.screens.stories import STORIES, Story

@@ -10,7 +10,7 @@ from datetime import timedelta
 from argus_core.domain import Conversation, Usage
 from argus_core.errors import RateLimited
 from argus_core.providers.base import EndChunk, TextChunk, ThoughtChunk
-from benchmarks.screens.clock import NOW
+from benchmarks.screens.fixed import NOW
 from benchmarks.screens.photo import encoded
 from benchmarks.screens.stage import Screen, Stage
 
@@ -89,7 +89,7 @@ async def _sidebar(stage: Stage) -> None:
 async def _ask_about_roof(stage: Stage) -> None:
     """Ask with a picture, think for three seconds, and answer almost to the end."""
     trip = await _conversations(stage)
-    (stage.folder / "ticket.png").write_bytes(encoded("PNG", 240, 150))  # noqa: ASYNC240 - nothing else runs yet
+    (stage.folder / "ticket.png").write_bytes(encoded("PNG", 240, 150))
     roof = await stage.client.attachments.add("roof.jpg", encoded("JPEG"))
     await stage.client.generations.ask(trip.id, QUESTION, attachment_ids=[roof.id])
     stage.provider.feed(ThoughtChunk(THOUGHT))

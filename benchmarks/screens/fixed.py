@@ -1,13 +1,18 @@
-"""Sets the clock of the core to two minutes past two today, and lets it run. Import this before anything of Argus."""
+"""Fixes the terminal and the clock: import this before anything of Argus, which asks for both while it is loaded."""
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 
 from argus_core import ids
 
+os.environ["TERM"], os.environ["COLORTERM"] = "xterm-256color", "truecolor"
+os.environ.pop("NO_COLOR", None)
+
 NOW = datetime.now().astimezone().replace(hour=14, minute=2, second=8, microsecond=0).astimezone(UTC)
+"""Two minutes past two today: where the clock of the core begins."""
 _began = time.monotonic()
 
 
