@@ -56,8 +56,8 @@ def _fonts(bold: bool, italic: bool) -> tuple[ImageFont.FreeTypeFont, ...]:
 
 @lru_cache(4096)
 def font_for(character: str, bold: bool, italic: bool) -> ImageFont.FreeTypeFont:
-    """Return the first font that has the character, in that style."""
-    fonts = _fonts(bold, italic)
+    """Return the first font that has the character, upright if none has it in that style."""
+    fonts = (*_fonts(bold, italic), *_fonts(False, False))
     return next((font for font in fonts if _shape(font, character) != _shape(font, _NOWHERE)), fonts[0])
 
 

@@ -61,6 +61,7 @@ def _town(canvas: ImageDraw.ImageDraw, width: int, height: int, ground: float) -
         ),
         fill=_TOWN,
     )
+    canvas.rectangle((x - radius * 0.86, ground - radius, x + radius * 0.86, ground), fill=_TOWN)
     for share in (0.185, 0.475):
         canvas.rectangle((width * (share - 0.009), ground - height * 0.5, width * (share + 0.009), ground), fill=_TOWN)
     for share, tall in ((0.06, 0.30), (0.62, 0.26), (0.80, 0.36), (0.86, 0.28), (0.94, 0.33)):
