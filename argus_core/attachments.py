@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path, PurePath
 
 from argus_core import pictures
 from argus_core.blobs.base import BlobStore
+from argus_core.disk import open_regular
 from argus_core.domain import Attachment
 from argus_core.errors import AttachmentRejected
 from argus_core.ids import new_id
@@ -150,15 +150,9 @@ def open_attachment(path: Path, root: Path) -> bytes:
         AttachmentRejected: It is outside, no regular file, empty, over 20 MiB, or cannot be read.
     """
     try:
-        real = _inside(path, root)
-        # A FIFO must not block, and what became a link since must not be followed.
-        handle = os.open(real, os.O_RDONLY | _flag("O_NOFOLLOW") | _flag("O_NONBLOCK") | _flag("O_BINARY"))
-        with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise AttachmentRejected("It is not a file.")
+        with open_regular(_inside(path, root)) as file:
             # A folder on the way may have been swapped for a link: the file that was opened must be the one inside.
-            if not os.path.samestat(found, _inside(path, root).stat()):
+            if not os.path.samestat(os.fstat(file.fileno()), _inside(path, root).stat()):
                 raise AttachmentRejected("It changed while it was opened.")
             data = file.read(MAX_BYTES + 1)
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL in the name
@@ -173,11 +167,6 @@ def _inside(path: Path, root: Path) -> Path:
     if not real.is_relative_to(root.resolve(strict=True)):
         raise AttachmentRejected(f"It lies outside of {root}, the only folder that files are attached from.")
     return real
-
-
-def _flag(name: str) -> int:
-    """Return a flag of `os.open`, or none where the system lacks it."""
-    return int(getattr(os, name, 0))
 
 
 def _refuse_size(size_bytes: int) -> None:

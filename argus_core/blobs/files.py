@@ -10,7 +10,7 @@ import re
 import time
 from pathlib import Path
 
-from argus_core.durable import sync_folder, write_durably
+from argus_core.disk import sync_folder, write_durably
 from argus_core.errors import NotFound, StorageError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -14,7 +14,7 @@ import pytest
 
 from argus_core.blobs.base import BlobStore
 from argus_core.blobs.files import FileBlobs
-from argus_core.durable import write_durably
+from argus_core.disk import write_durably
 from argus_core.errors import NotFound, StorageError
 
 DATA = b"a picture" * 1000
