@@ -1,0 +1,37 @@
+"""The `storage` fixture: every driver in turn, opened on an empty store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from argus_core.storage.base import Storage
+from tests.support.builders import ALICE, BOB, a_user
+from tests.support.store_drivers import DRIVERS, StoreDriver
+
+
+@pytest.fixture(params=sorted(DRIVERS))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreDriver:
+    return DRIVERS[request.param](tmp_path)
+
+
+@pytest.fixture
+async def storage(store: StoreDriver) -> AsyncIterator[Storage]:
+    """An open storage that knows Alice and Bob."""
+    opened = store.connect()
+    await opened.open()
+    for user_id in (ALICE, BOB):
+        await opened.ensure_user(a_user(user_id))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def other_storage(store: StoreDriver, storage: Storage) -> AsyncIterator[Storage]:
+    """A second storage on the same store, as another process has it."""
+    opened = store.connect()
+    await opened.open()
+    yield opened
+    await opened.close()
