@@ -39,6 +39,10 @@ class Glyphs:
     upper_half: str = "▀"
     times: str = "×"
 
+    def spinner_at(self, seconds: float) -> str:
+        """Return the frame of the spinner at a monotonic time: all spinners of a screen turn in step, 10 a second."""
+        return self.spinner[int(seconds * 10) % len(self.spinner)]
+
 
 FULL: Final = Glyphs()
 PLAIN: Final = Glyphs(

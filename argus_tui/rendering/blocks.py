@@ -57,8 +57,7 @@ class BlockWriter:
     def blocks(self, groups: Sequence[Group], lines: Sequence[str]) -> list[Row]:
         """Return the rows of blocks that follow one another, a blank row between each two.
 
-        Args:
-            lines: The source the token maps count in.
+        `lines` are those of the source that the token maps count in.
         """
         rows: list[Row] = []
         for group in groups:

@@ -49,9 +49,7 @@ class Growing(Protocol):
     def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
         """Take the pieces of `rest` that are whole.
 
-        Args:
-            complete: How many characters of `rest` end in a newline.
-            closing: No more text comes, so all of it is whole.
+        The first `complete` characters of it end in a newline. With `closing` no more text comes and all is whole.
         """
 
 
@@ -89,14 +87,14 @@ class GrowingList:
         taken = Taken(ended=closing or following)
         items, lines = children(groups[0]), rest.split("\n")
         whole = len(items) if taken.ended else self._count_whole(items, lines_complete)
-        for item in items[:whole]:
-            taken.kept += self._item(item, lines)
+        for index, item in enumerate(items[:whole]):
+            taken.kept += self._item(item, lines, self._gap_first if index == 0 else gap_before(item, lines))
         if taken.ended:
             taken.used = offset_of_line(rest, line_after(groups[0]))
             return taken
         taken.used = offset_of_line(rest, first_line(items[whole]))
+        self._gap_first = gap_before(items[whole], lines) if whole else self._gap_first
         taken.live = self._rows_of_open(items[whole:], lines, groups[1:])
-        self._gap_first = self._gap_first if not whole else gap_before(items[whole], lines)
         return taken
 
     @staticmethod
@@ -104,17 +102,19 @@ class GrowingList:
         begun = [index for index, item in enumerate(items) if first_line(item) < lines_complete]
         return begun[-1] if begun else 0
 
-    def _item(self, item: Group, lines: list[str]) -> list[Row]:
-        gap = (self._gap_first if first_line(item) == 0 else gap_before(item, lines)) and not self._ends_in_code
+    def _item(self, item: Group, lines: list[str], gap: bool) -> list[Row]:
         rows = self._writer.item(item, self._number, lines)
+        lead = [Row([], 0)] if gap and not self._ends_in_code else []
         self._ends_in_code = rows[-1].closing
         if self._number is not None:
             self._number += 1
-        return [Row([], 0), *rows] if gap else rows
+        return lead + rows
 
     def _rows_of_open(self, items: list[Group], lines: list[str], following: list[Group]) -> list[Row]:
         number, ends_in_code = self._number, self._ends_in_code
-        rows = [row for item in items for row in self._item(item, lines)]
+        rows: list[Row] = []
+        for index, item in enumerate(items):
+            rows += self._item(item, lines, self._gap_first if index == 0 else gap_before(item, lines))
         self._number, self._ends_in_code = number, ends_in_code
         if following and rows and not rows[-1].closing:
             rows.append(Row([], 0))
@@ -216,4 +216,3 @@ class GrowingTable:
         assert self._table is not None
         read = self._writer.read_table(group)
         return self._writer.tables.body(self._table.with_row(read.rows[-1]), len(self._table.rows))
-

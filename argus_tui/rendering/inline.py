@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markdown_it.token import Token
 
@@ -10,10 +10,10 @@ from argus_tui.glyphs import Glyphs
 from argus_tui.rendering.inks import Inks, Look
 from argus_tui.rendering.row import Run
 
-_CHANGES = {
-    "strong_open": ("bold", True),
-    "em_open": ("italic", True),
-    "s_open": ("strike", True),
+_CHANGES: dict[str, Callable[[Look], Look]] = {
+    "strong_open": lambda look: look._replace(bold=True),
+    "em_open": lambda look: look._replace(italic=True),
+    "s_open": lambda look: look._replace(strike=True),
 }
 
 
@@ -36,8 +36,7 @@ class InlineWriter:
                 if token.content:
                     runs.append((token.content, self._inks(looks[-1])))
             elif kind in _CHANGES:
-                name, value = _CHANGES[kind]
-                looks.append(looks[-1]._replace(**{name: value}))
+                looks.append(_CHANGES[kind](looks[-1]))
             elif kind == "link_open":
                 hrefs.append((str(token.attrs.get("href", "")), len(runs)))
                 looks.append(looks[-1]._replace(ink="accent", underline=True))

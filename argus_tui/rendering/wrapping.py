@@ -12,7 +12,9 @@ from rich.style import Style
 from argus_core.text.clean import FORBIDDEN
 from argus_tui.rendering.row import Row, Run
 
-_WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\U00020000-\U0003fffd"
+_WIDE = (
+    "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\U00020000-\U0003fffd"
+)
 _PIECES = re.compile(rf"[{_WIDE}]| +|[^ {_WIDE}]+")
 """Chinese, Japanese and Korean break anywhere, other scripts at spaces."""
 

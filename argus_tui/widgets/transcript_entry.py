@@ -1,0 +1,326 @@
+"""One message of the transcript: its rows, laid out when they are needed and kept until the width or theme changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from rich.segment import Segment
+from rich.text import Text
+from textual.strip import Strip
+
+from argus_core.domain import Attachment, AttachmentPart, Message, Problem
+from argus_core.text.clean import clean
+from argus_tui import format
+from argus_tui.rendering import message_parts as parts
+from argus_tui.rendering.blocks import Settings, render
+from argus_tui.rendering.inks import Ground
+from argus_tui.rendering.pictures import Picture
+from argus_tui.rendering.row import Row
+from argus_tui.rendering.streaming import StreamingMarkdown
+
+TEXT_COLUMN = 4
+"""Column where text begins; the bar hangs two before it."""
+_RIGHT_MARGIN = 2
+_WIDEST = 92
+_MEASURE = 88
+"""Cells a line of text has when there would be room for more than `_WIDEST`."""
+
+
+def measure(pane_width: int) -> int:
+    """Return the width of the text column in a pane."""
+    room = pane_width - TEXT_COLUMN - _RIGHT_MARGIN
+    return max(8, room if room <= _WIDEST else _MEASURE)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What all entries are drawn with; a new one means laying out anew."""
+
+    settings: Settings
+    drawn_width: int
+    """Cells of a strip: the whole pane."""
+    picture_rows: int
+    pictures: Mapping[str, Picture]
+    """Decoded pictures by digest, as far as they are there."""
+    finish_strip: Callable[[Strip], Strip]
+    """Applies the line filters, such as the one of NO_COLOR."""
+
+
+class Body(Protocol):
+    """Rows of the text."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Row: ...
+
+
+@dataclass(slots=True)
+class _Layout:
+    head: list[Row]
+    body: Body
+    tail: list[Row] = field(default_factory=list)
+    card: list[Row] = field(default_factory=list)
+
+    @property
+    def height(self) -> int:
+        return len(self.head) + len(self.body) + len(self.tail) + len(self.card)
+
+
+class Entry:
+    """A message and its rows. While it streams, text comes in through `pending` and is taken by `absorb()`."""
+
+    def __init__(self, message: Message, ordinal: int, started_at: float) -> None:
+        self.message = message
+        self.ordinal = ordinal
+        """Rises down the transcript and never changes: selections are kept in it."""
+        self.started_at = started_at
+        """Monotonic time at which it was shown first: the thinking is counted from here."""
+        self.height = 0
+        """Rows, exact when `is_exact`, an estimate before."""
+        self.is_exact = False
+        self.unfolded = False
+        self.pending: list[str] = []
+        self._text = [message.text]
+        self._thoughts = [message.thoughts]
+        self._thought_s = parts.thought_seconds(message)
+        self._problem, self._keys, self._note = message.problem, parts.keys_for(message), ""
+        self._layout: _Layout | None = None
+        self._view: View | None = None
+
+    # What it holds
+
+    @property
+    def is_running(self) -> bool:
+        """Whether text may still come."""
+        return self.message.status == "running"
+
+    @property
+    def text(self) -> str:
+        """The text as it came, without what waits in `pending`."""
+        return "".join(self._text)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a word of the answer is there or waits."""
+        return bool(self.pending) or any(self._text)
+
+    @property
+    def has_thoughts(self) -> bool:
+        """Whether the model thought aloud."""
+        return any(self._thoughts)
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether its rows are there."""
+        return self._layout is not None
+
+    def is_laid_out_for(self, view: View) -> bool:
+        """Whether its rows are there for this width and theme."""
+        return self._layout is not None and self._view is view
+
+    def add_thought(self, text: str, seconds: float) -> None:
+        """Append to the thinking; `seconds` is how long it took so far, 0 when not known."""
+        self._thoughts.append(text)
+        self._thought_s = max(self._thought_s, seconds)
+
+    def add_attachment(self, attachment: Attachment) -> None:
+        """Append a picture the model made."""
+        self.message = replace(self.message, parts=(*self.message.parts, AttachmentPart(attachment)))
+
+    def set_problem(self, problem: Problem | None, keys: parts.Keys, note: str) -> None:
+        """Show or take away a card."""
+        self._problem, self._keys, self._note = problem, keys or parts.keys_for(self.message), note
+
+    def finish(self, message: Message) -> None:
+        """Take the stored message in place of what was streamed."""
+        self.pending.clear()
+        self.message = message
+        self._text, self._thoughts = [message.text], [message.thoughts]
+        self._thought_s = parts.thought_seconds(message) or self._thought_s
+        self._problem, self._keys, self._note = message.problem, parts.keys_for(message), ""
+        if self._layout is not None and isinstance(self._layout.body, StreamingMarkdown):
+            self._layout.body.finish(message.text)
+
+    # Rows
+
+    def estimate(self, view: View) -> None:
+        """Guess the height from the length of the text: cheap, and right enough for a scrollbar."""
+        if not self.is_exact:
+            width = view.settings.width
+            text = self.text
+            self.height = 2 + text.count("\n") + len(text) // width
+            self.height += view.picture_rows * len(self.message.attachments)
+
+    def lay_out(self, view: View, now: float) -> None:
+        """Make the rows, unless they are there for this view."""
+        if self._layout is not None and self._view is view:
+            return
+        self._view = view
+        self._layout = _Layout(self._head(view, now), self._body(view))
+        self.refresh_tail()
+
+    def forget_rows(self, *, exact: bool) -> None:
+        """Let go of the rows; `exact` when they would be the same again."""
+        self._layout, self.is_exact = None, exact
+
+    def _body(self, view: View) -> Body:
+        if self.message.role == "user":
+            return (
+                render(clean(self.text).strip("\n"), replace(view.settings, keep_line_ends=True)) if self.text else []
+            )
+        if not self.is_running:
+            return render(clean(self.text), view.settings) if self.text else []
+        body = StreamingMarkdown(view.settings)
+        body.append(self.text)
+        return body
+
+    def _thinking(self, view: View, now: float) -> parts.Thinking:
+        waits = self.is_running and not self.has_text
+        return parts.Thinking(
+            seconds=max(self._thought_s, now - self.started_at) if waits else self._thought_s,
+            running=view.settings.glyphs.spinner_at(now) if waits else "",
+            has_text=self.has_thoughts,
+            unfolded=self.unfolded,
+        )
+
+    def _head(self, view: View, now: float) -> list[Row]:
+        rows = [parts.label(self.message, self._thinking(view, now), view.settings)]
+        if self.unfolded and self.has_thoughts:
+            rows += [*parts.thoughts("".join(self._thoughts), view.settings), Row([], 0)]
+        return rows
+
+    def refresh_head(self, now: float) -> None:
+        """Lay label and thinking out again."""
+        if self._layout is not None and self._view is not None:
+            self._layout.head = self._head(self._view, now)
+            self._measure()
+
+    def refresh_tail(self) -> None:
+        """Lay out again what stands under the text: pictures, sources, notes, card."""
+        layout, view = self._layout, self._view
+        if layout is None or view is None:
+            return
+        tail: list[Row] = []
+        for attachment in self.message.attachments:
+            pixels = view.pictures.get(attachment.digest)
+            tail += parts.picture(attachment, pixels, view.settings, view.picture_rows)
+        tail += parts.sources(self.message, view.settings)
+        tail += parts.notes(self.message, view.settings)
+        layout.tail, layout.card = tail, []
+        if self._problem is not None:
+            tail += [Row([], 0)] if len(layout.body) else []
+            layout.card = parts.card(self._problem, self._keys, self._note, view.settings)
+        self._measure()
+
+    def _measure(self) -> None:
+        if self._layout is not None:
+            self.height, self.is_exact = self._layout.height, True
+
+    def absorb(self) -> int:
+        """Lay out what waits in `pending`; return the number of the first row that may have changed."""
+        text = "".join(self.pending)
+        self.pending.clear()
+        self._text.append(text)
+        layout = self._layout
+        if layout is None or not isinstance(layout.body, StreamingMarkdown):
+            return 0
+        cursor = max(0, len(layout.body) - 2)  # the row with the cursor, which may stand before the edge of code
+        layout.body.append(text)
+        self._measure()
+        return len(layout.head) + min(cursor, layout.body.changed_from)
+
+    # Drawing
+
+    def row(self, index: int) -> Row | None:
+        """Return a row of the text column; None outside."""
+        found = self._find(index)
+        return found[0] if found else None
+
+    def _find(self, index: int) -> tuple[Row, bool] | None:
+        """Return a row and whether it belongs to the card."""
+        if self._layout is None or index < 0:
+            return None
+        layout = self._layout
+        for section in (layout.head, layout.body, layout.tail, layout.card):
+            if index < len(section):
+                return section[index], section is layout.card
+            index -= len(section)
+        return None
+
+    def strip(self, index: int) -> Strip | None:
+        """Return a row with bar and margins, as wide as the pane; kept once it was made."""
+        found = self._find(index)
+        if found is None or self._view is None:
+            return None
+        row, in_card = found
+        if self.is_running and index == self._cursor_row():
+            return self._drawn(_with_cursor(row, self._view), in_card, self._view)
+        if row.strip is None:
+            row.strip = self._drawn(row, in_card, self._view)
+        return row.strip
+
+    def _cursor_row(self) -> int:
+        """Return the row the cursor stands on: the last one of the text; -1 when there is none."""
+        layout = self._layout
+        if layout is None or not len(layout.body):
+            return -1
+        last = len(layout.body) - 1
+        return len(layout.head) + (last - 1 if layout.body[last].closing and last else last)
+
+    def _drawn(self, row: Row, in_card: bool, view: View) -> Strip:
+        return view.finish_strip(_strip(row, self.bar(view, in_card), view, raised=in_card))
+
+    def bar(self, view: View, in_card: bool = False) -> Segment:
+        """Return the bar that says whose text it is."""
+        glyphs, inks = view.settings.glyphs, view.settings.inks
+        if in_card:
+            return Segment(glyphs.you, inks.style("warn", "raised"))
+        if self.message.role == "user":
+            return Segment(glyphs.you, inks.style("accent"))
+        return Segment(glyphs.model, inks.style("rule"))
+
+    def cut_label(self, hidden: int) -> Text | None:
+        """Return the label for the row above the transcript while the first `hidden` rows are out of sight."""
+        if self._view is None:
+            return None
+        inks, glyphs = self._view.settings.inks, self._view.settings.glyphs
+        bar = self.bar(self._view)
+        lines = "line" if hidden == 1 else "lines"
+        words = f"{parts.author(self.message)} · {format.clock(self.message.created_at)} · {glyphs.up} {hidden} {lines}"
+        return Text.assemble("  ", (bar.text, bar.style or ""), " ", (words, inks.style("muted")))
+
+
+def _with_cursor(row: Row, view: View) -> Row:
+    glyph = view.settings.glyphs.cursor
+    ground: Ground = "ground" if row.fill is None else "raised"
+    cursor = Segment(glyph, view.settings.inks.style("accent", ground))
+    return Row([*row.segments, cursor], row.cells + 1, fill=row.fill)
+
+
+def _strip(row: Row, bar: Segment, view: View, *, raised: bool) -> Strip:
+    """Return the row as wide as the pane: margin, bar, text, ground to the right edge."""
+    settings, width = view.settings, view.drawn_width
+    ground = settings.inks.style()
+    inner = settings.inks.style(ground="raised") if raised else ground
+    margin = " " * (TEXT_COLUMN - 2)
+    segments = [Segment(margin, ground), bar, Segment(" ", inner), *row.segments]
+    used = TEXT_COLUMN + row.cells
+    edge = TEXT_COLUMN + settings.width
+    if row.fill is not None and used < edge:
+        segments.append(Segment(" " * (edge - used), row.fill))
+        used = edge
+    if used < width:
+        segments.append(Segment(" " * (width - used), ground))
+    elif used > width:
+        return Strip(segments, used).crop(0, width)
+    return Strip(segments, width)
+
+
+def code_blocks(text: str) -> Sequence[str]:
+    """Return the contents of the fenced and indented blocks of code in some Markdown, in order."""
+    from argus_tui.rendering.parsing import parse
+
+    return [
+        token.content for group in parse(clean(text), {}) for token in group if token.type in ("fence", "code_block")
+    ]
