@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from argus_core.attachments import Attachments
@@ -12,13 +12,15 @@ from argus_core.blobs.base import BlobStore
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials
 from argus_core.domain import Attachment, User
-from argus_core.generations.engine import Engine, KeepPicture
+from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
+from argus_core.generations.run import KeepPicture
 from argus_core.ids import utc_now
 from argus_core.models import Providers
 from argus_core.providers.base import Provider
 from argus_core.settings import Secret, Settings, config_dir, data_dir
 from argus_core.storage.base import Storage
+from argus_core.titles import Titles
 
 LOCAL_USER_ID = "0" * 32
 """The one user of a store on one machine."""
@@ -36,38 +38,34 @@ async def open_client(settings: Settings) -> AsyncGenerator[LocalClient, None]:
     services = await open_services(settings)
     try:
         user = await services.storage.ensure_user(User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now()))
-        client = LocalClient(services, user)
-    except BaseException:
-        await services.close()
-        raise
-    try:
-        yield client
+        yield LocalClient(services, user)
     finally:
-        await client.close()
+        await services.close()
 
 
 async def open_services(settings: Settings) -> Services:
     """Return the services, open and repaired."""
     folder = data_dir(settings)
-    storage = _storage(folder)
-    await storage.open()
-    try:
-        blobs = _blobs(folder)
-        providers = await asyncio.to_thread(_providers, settings)
-        engine = Engine(storage, blobs, _keep_picture(storage, blobs), new_owner())
+    storage, blobs = _storage(folder), _blobs(folder)
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(storage.close)
+        await storage.open()
+        engine = Engine(storage, _keep_picture(storage, blobs), new_owner())
+        undo.push_async_callback(engine.close)
         await engine.open()
-    except BaseException:
-        await storage.close()
-        raise
+        providers = await asyncio.to_thread(_providers, settings)
+        undo.pop_all()
+    titles = Titles(storage, lambda model: providers.resolve(model, None), settings.title_model)
+    if settings.titles == "auto":
+        engine.on_completed.append(titles.completed)
     return Services(
         storage=storage,
         blobs=blobs,
         engine=engine,
         providers=providers,
+        titles=titles,
         thoughts=settings.thoughts,
         max_output_tokens=settings.max_output_tokens,
-        titles_by_model=settings.titles == "auto",
-        title_model=settings.title_model,
     )
 
 

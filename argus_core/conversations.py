@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
 
 from argus_core.domain import Conversation, Page
@@ -28,12 +28,13 @@ class Conversations:
     ) -> Conversation:
         """Make a conversation; with an id made by the caller it can be repeated safely."""
         now = self._clock()
+        wanted = clean_line(title, MAX_TITLE)
         return await self._storage.create_conversation(
             Conversation(
                 id=conversation_id or new_id(),
                 user_id=self._user_id,
-                title=clean_line(title)[:MAX_TITLE],
-                title_by_user=bool(title),
+                title=wanted,
+                title_by_user=bool(wanted),
                 created_at=now,
                 updated_at=now,
                 model=model,
@@ -70,7 +71,7 @@ class Conversations:
 
     async def rename(self, conversation_id: str, title: str) -> Conversation:
         """Set the title that a person chose."""
-        wanted = clean_line(title).strip()
+        wanted = clean_line(title)
         if not wanted:
             raise InvalidInput("Give it at least one letter.", title="A title cannot be empty")
         if len(wanted) > MAX_TITLE:
@@ -118,14 +119,22 @@ class Conversations:
                 return await self._storage.move_head(self._user_id, conversation_id, at, conversation.rev)
         raise InvalidInput("This conversation is empty.", title="There is nothing to undo")
 
-    async def changes(self) -> AsyncGenerator[Conversation, None]:
-        """Yield each conversation that changes from now on."""
-        stream = self._storage.changes(self._user_id)
-        async for conversation in stream:
-            yield conversation
+    def changes(self) -> AsyncGenerator[Conversation, None]:
+        """Yield each conversation that changes from this call on."""
+        return _closing(self._storage.changes(self._user_id))
 
     async def _change(self, conversation_id: str, change: ConversationChange) -> Conversation:
         return await self._storage.update_conversation(self._user_id, conversation_id, change)
+
+
+async def _closing(stream: AsyncIterator[Conversation]) -> AsyncGenerator[Conversation, None]:
+    """Pass `stream` on, and close it when this is closed."""
+    try:
+        async for conversation in stream:
+            yield conversation
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
 
 def _checked_system(system: str) -> str:

@@ -32,6 +32,8 @@ class Providers:
     ) -> None:
         self._make_gemini = gemini
         self._gemini = gemini(key) if key else None
+        self._retired: list[Provider] = []
+        """Those whose key was replaced: answers may still come from them."""
         self._local = local
         self._local_model_id = local_model_id
         self._credentials = credentials
@@ -107,9 +109,9 @@ class Providers:
         """Keep the key for later starts and use it from now on; return where it is, in words."""
         secret = Secret(key.strip())
         where = await asyncio.to_thread(self._credentials.keep_key, secret)
-        old, self._gemini = self._gemini, self._make_gemini(secret)
-        if old is not None:
-            await old.close()
+        if self._gemini is not None:
+            self._retired.append(self._gemini)
+        self._gemini = self._make_gemini(secret)
         return where
 
     async def preload(self, preferred: str | None) -> None:
@@ -120,6 +122,6 @@ class Providers:
 
     async def close(self) -> None:
         """Close all providers."""
-        for provider in (self._gemini, self._local):
+        for provider in (self._gemini, self._local, *self._retired):
             if provider:
                 await provider.close()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
 from contextlib import aclosing
 
-from argus_core.domain import Conversation
+from argus_core.domain import Conversation, Generation
 from argus_core.errors import ArgusError
 from argus_core.providers.base import Prompt, PromptMessage, Provider, TextChunk
 from argus_core.storage.base import ConversationChange, Storage
+from argus_core.tasks import Background
 from argus_core.text.clean import clean_line
+
+Resolve = Callable[[str], tuple[Provider, str]]
+"""From a model to who answers for it and its id."""
 
 MAX_WORDS_CHARS = 48
 MAX_TITLE_CHARS = 60
@@ -20,14 +26,18 @@ _ASK = (
 )
 
 
+NO_WORDS = "Picture"
+"""The title when a question is a picture only."""
+
+
 def title_from_words(question: str) -> str:
     """Return the first words of a question as a title: one line, cut at a word where that is possible."""
     line = clean_line(re.sub(r"```.*?(```|\Z)", " ", question, flags=re.S) or question)
     line = re.sub(r"\s+", " ", re.sub(r"^[#>*\-\s]+", "", line)).strip()
     if len(line) <= MAX_WORDS_CHARS:
-        return line
+        return line or NO_WORDS
     head, _, _ = line[: MAX_WORDS_CHARS + 1].rpartition(" ")
-    return (head or line[:MAX_WORDS_CHARS]).rstrip(",;:.- ") + "…"
+    return (head or line[:MAX_WORDS_CHARS]).rstrip(",;:.-،؛ ") + "…"
 
 
 def title_from_model(answer: str) -> str:
@@ -53,8 +63,59 @@ async def ask_title(provider: Provider, model: str, question: str, answer: str) 
     return title_from_model("".join(said))
 
 
-async def set_title(storage: Storage, conversation: Conversation, title: str) -> None:
-    """Give the conversation its automatic title, unless a person chose one meanwhile."""
-    now = await storage.get_conversation(conversation.user_id, conversation.id)
-    if title and not now.title_by_user:
-        await storage.update_conversation(conversation.user_id, conversation.id, ConversationChange(title=title))
+class Titles:
+    """Names the conversations of this process's users in the background: no answer waits for it.
+
+    Args:
+        storage: Where they are.
+        resolve: Finds who answers for a model.
+        model: Who names them; None for the model that answered.
+    """
+
+    def __init__(self, storage: Storage, resolve: Resolve, model: str | None = None) -> None:
+        self._storage = storage
+        self._resolve = resolve
+        self._model = model
+        self._naming = asyncio.Lock()
+        self._by_words = Background()
+        self._by_model = Background()
+
+    def asked(self, conversation: Conversation, question: str) -> None:
+        """Name a conversation without a title by the first words of its question."""
+        if not conversation.title:
+            self._by_words.start(self._name(conversation, title_from_words(question), ("",)), "title by words")
+
+    def completed(self, generation: Generation, answer: str) -> None:
+        """Let the model name a conversation after its first answer."""
+        self._by_model.start(self._ask(generation, answer), "title by model")
+
+    async def close(self) -> None:
+        """Finish naming by words; a model is not waited for, the first words stay."""
+        await self._by_model.close()
+        await self._by_words.join()
+
+    async def _ask(self, generation: Generation, answer: str) -> None:
+        try:
+            path = await self._storage.list_path(generation.user_id, generation.message_id, 3)
+            provider, model = self._resolve(self._model or generation.model)
+            if len(path) != 2 or provider.name == "local":
+                return  # not the first answer; or a small model, which answers slowly and names badly
+            conversation = await self._storage.get_conversation(generation.user_id, generation.conversation_id)
+            replaced = ("", title_from_words(path[0].text))
+            if not conversation.title_by_user and conversation.title in replaced:
+                await self._name(conversation, await ask_title(provider, model, path[0].text, answer), replaced)
+        except ArgusError:
+            return  # a title is a courtesy
+
+    async def _name(self, conversation: Conversation, title: str, replaced: tuple[str, ...]) -> None:
+        """Set the title if it is still one of `replaced`, so that nobody's choice is lost."""
+        if not title:
+            return
+        try:
+            async with self._naming:
+                now = await self._storage.get_conversation(conversation.user_id, conversation.id)
+                if not now.title_by_user and now.title in replaced:
+                    change = ConversationChange(title=title)
+                    await self._storage.update_conversation(conversation.user_id, conversation.id, change)
+        except ArgusError:
+            return  # as above

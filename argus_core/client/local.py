@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from argus_core.attachments import Attachments
@@ -23,14 +21,15 @@ from argus_core.domain import (
     Turn,
     User,
 )
-from argus_core.errors import ArgusError, Conflict, InvalidInput
+from argus_core.errors import Conflict, InvalidInput
 from argus_core.events import LoggedEvent
 from argus_core.generations.engine import Engine
+from argus_core.generations.prompt import Prompts
 from argus_core.ids import new_id, utc_now
 from argus_core.models import Providers
 from argus_core.providers.base import Prompt
 from argus_core.storage.base import Storage
-from argus_core.titles import ask_title, set_title, title_from_words
+from argus_core.titles import Titles
 
 MODEL_PREFERENCE = "model"
 MAX_QUESTION_CHARS = 2_000_000
@@ -44,14 +43,14 @@ class Services:
     blobs: BlobStore
     engine: Engine
     providers: Providers
+    titles: Titles
     thoughts: bool = True
     max_output_tokens: int | None = None
-    titles_by_model: bool = True
-    title_model: str | None = None
 
     async def close(self) -> None:
-        """End what runs and let go of everything, the storage last."""
+        """End what runs and let go of everything, the storage last; calling it twice is harmless."""
         await self.engine.close()
+        await self.titles.close()
         await self.providers.close()
         await self.blobs.close()
         await self.storage.close()
@@ -149,10 +148,12 @@ class LocalSearch:
 class LocalGenerations:
     """Role `GenerationsRole`."""
 
-    def __init__(self, services: Services, user_id: str, models: LocalModels) -> None:
+    def __init__(self, services: Services, user_id: str, conversations: Conversations, models: LocalModels) -> None:
         self._services = services
         self._storage = services.storage
         self._engine = services.engine
+        self._prompts = Prompts(services.storage, services.blobs)
+        self._conversations = conversations
         self._user_id = user_id
         self._models = models
 
@@ -165,38 +166,40 @@ class LocalGenerations:
         client_msg_id: str | None = None,
         parent_id: str | None = None,
     ) -> Turn:
-        """Store the question and start the answer."""
-        conversation = await self._storage.get_conversation(self._user_id, conversation_id)
+        """Store the question and start the answer; an empty `parent_id` makes it a first question."""
         parts = await self._question_parts(text, attachment_ids)
-        question = Message(
-            id=new_id(),
-            conversation_id=conversation_id,
-            parent_id=parent_id or conversation.head_id,
-            seq=0,
-            role="user",
-            parts=parts,
-            status="completed",
-            created_at=utc_now(),
-            client_msg_id=client_msg_id or new_id(),
-        )
-        turn = await self._start(conversation, question, question.id)
-        if not conversation.title and not conversation.title_by_user:
-            await set_title(self._storage, conversation, title_from_words(text) or "Picture")
+        async with self._engine.turn(conversation_id):
+            conversation = await self._conversations.get(conversation_id)
+            question = Message(
+                id=new_id(),
+                conversation_id=conversation_id,
+                parent_id=(conversation.head_id if parent_id is None else parent_id) or None,
+                seq=0,
+                role="user",
+                parts=parts,
+                status="completed",
+                created_at=utc_now(),
+                client_msg_id=client_msg_id or new_id(),
+            )
+            turn = await self._running_turn(conversation, question) or await self._start(
+                conversation, question, question.id
+            )
+        self._services.titles.asked(conversation, text)
         return turn
 
     async def retry(self, conversation_id: str) -> Turn:
         """Answer the last question again."""
-        conversation, last = await self._last(conversation_id)
-        return await self._start(conversation, None, last.parent_id if last.role == "assistant" else last.id)
+        async with self._engine.turn(conversation_id):
+            conversation, last = await self._last(conversation_id)
+            return await self._start(conversation, None, last.parent_id if last.role == "assistant" else last.id)
 
     async def continue_(self, conversation_id: str) -> Turn:
         """Go on from the last answer."""
-        conversation, last = await self._last(conversation_id)
-        if last.role != "assistant":
-            return await self._start(conversation, None, last.id)
-        if not last.text:
-            return await self._start(conversation, None, last.parent_id)
-        return await self._start(conversation, None, last.parent_id, continues=last)
+        async with self._engine.turn(conversation_id):
+            conversation, last = await self._last(conversation_id)
+            if last.role != "assistant":
+                return await self._start(conversation, None, last.id)
+            return await self._start(conversation, None, last.parent_id, continues=last if last.text else None)
 
     async def cancel(self, generation_id: str) -> None:
         """Stop it, wherever it runs."""
@@ -210,12 +213,9 @@ class LocalGenerations:
         """Return the user's running generations."""
         return await self._storage.list_running(self._user_id)
 
-    async def events(self, generation_id: str, *, after: int = 0) -> AsyncGenerator[LoggedEvent, None]:
+    def events(self, generation_id: str, *, after: int = 0) -> AsyncGenerator[LoggedEvent, None]:
         """Yield the events after number `after`, then live."""
-        await self._storage.get_generation(self._user_id, generation_id)
-        async with aclosing(self._engine.events(generation_id, after)) as stream:
-            async for logged in stream:
-                yield logged
+        return self._engine.events(self._user_id, generation_id, after)
 
     async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
         if len(text) > MAX_QUESTION_CHARS:
@@ -228,10 +228,28 @@ class LocalGenerations:
         return parts
 
     async def _last(self, conversation_id: str) -> tuple[Conversation, Message]:
-        conversation = await self._storage.get_conversation(self._user_id, conversation_id)
+        conversation = await self._conversations.get(conversation_id)
+        if conversation.running:
+            raise _busy()
         if conversation.head_id is None:
             raise InvalidInput("Ask something first.", title="There is no answer yet")
         return conversation, await self._storage.get_message(self._user_id, conversation.head_id)
+
+    async def _running_turn(self, conversation: Conversation, question: Message) -> Turn | None:
+        """Return the running turn that `question` started when it was sent before; None when nothing runs.
+
+        Raises:
+            Conflict: Another question is being answered.
+        """
+        if not conversation.running:
+            return None
+        for generation in await self._storage.list_running(self._user_id):
+            if generation.conversation_id == conversation.id:
+                reply = await self._storage.get_message(self._user_id, generation.message_id)
+                asked = await self._storage.get_message(self._user_id, reply.parent_id) if reply.parent_id else None
+                if asked is not None and asked.client_msg_id == question.client_msg_id:
+                    return Turn(question=asked, reply=reply, generation=generation)
+        raise _busy()
 
     async def _start(
         self,
@@ -240,34 +258,24 @@ class LocalGenerations:
         parent_id: str | None,
         continues: Message | None = None,
     ) -> Turn:
-        provider, model = self._services.providers.resolve(conversation.model, await self._models.preferred())
+        """Store the turn and start its answer; one that was stored before is only returned."""
+        preferred = None if conversation.model else await self._models.preferred()
+        provider, model = self._services.providers.resolve(conversation.model, preferred)
         wanted = self._turn(conversation, question, parent_id, model)
         if continues is not None:
             wanted = replace(wanted, generation=replace(wanted.generation, continues_id=continues.id))
-        turn = await self._start_turn(conversation, wanted)
+        turn = await self._storage.start_turn(wanted)
         if turn.generation.id == wanted.generation.id:
-            prompt = Prompt(
+            blank = Prompt(
                 model=model,
                 messages=(),
                 system=conversation.system,
                 max_output_tokens=self._services.max_output_tokens,
                 thoughts=self._services.thoughts,
             )
-            await self._engine.start(turn, provider, prompt, continues.text if continues else "")
+            prefix = continues.text if continues is not None else ""
+            self._engine.start(turn, provider, lambda: self._prompts.fill(blank, turn, prefix), prefix=prefix)
         return turn
-
-    async def _start_turn(self, conversation: Conversation, wanted: Turn) -> Turn:
-        """Store the turn unless an answer runs; a repeated send finds its first in any case."""
-        running = [g for g in await self._storage.list_running(self._user_id) if g.conversation_id == conversation.id]
-        if not running:
-            return await self._storage.start_turn(wanted)
-        client_msg_id = wanted.question.client_msg_id if wanted.question else None
-        for generation in running:
-            reply = await self._storage.get_message(self._user_id, generation.message_id)
-            question = await self._storage.get_message(self._user_id, reply.parent_id) if reply.parent_id else None
-            if question and client_msg_id and question.client_msg_id == client_msg_id:
-                return Turn(question=question, reply=reply, generation=generation)
-        raise Conflict("Wait for it, or stop it with esc.", title="An answer is being written here")
 
     def _turn(self, conversation: Conversation, question: Message | None, parent_id: str | None, model: str) -> Turn:
         now = utc_now()
@@ -303,18 +311,14 @@ class LocalClient:
 
     def __init__(self, services: Services, user: User) -> None:
         self._services = services
-        self._user = user
         storage = services.storage
         self.account = LocalAccount(storage, user)
         self.conversations = Conversations(storage, user.id)
         self.messages = LocalMessages(storage, user.id)
         self.models = LocalModels(services, user.id)
-        self.generations = LocalGenerations(services, user.id, self.models)
+        self.generations = LocalGenerations(services, user.id, self.conversations, self.models)
         self.attachments = Attachments(storage, services.blobs, user.id)
         self.search = LocalSearch(storage, user.id)
-        self._titles: set[asyncio.Task[None]] = set()
-        if services.titles_by_model:
-            services.engine.on_completed.append(self._name_later)
 
     async def diagnose(self) -> Mapping[str, str]:
         """Return what `argus doctor` prints about the store."""
@@ -326,28 +330,8 @@ class LocalClient:
 
     async def close(self) -> None:
         """End this process's generations as interrupted and let go of everything."""
-        for task in self._titles:
-            task.cancel()
-        await asyncio.gather(*self._titles, return_exceptions=True)
         await self._services.close()
 
-    def _name_later(self, generation: Generation, answer: str) -> None:
-        if generation.user_id == self._user.id:
-            task = asyncio.create_task(self._name(generation, answer), name="title")
-            self._titles.add(task)
-            task.add_done_callback(self._titles.discard)
 
-    async def _name(self, generation: Generation, answer: str) -> None:
-        """Let the model name a conversation after its first answer; the first words stay if it cannot."""
-        storage = self._services.storage
-        try:
-            conversation = await storage.get_conversation(self._user.id, generation.conversation_id)
-            path = await storage.list_path(self._user.id, generation.message_id, 3)
-            if conversation.title_by_user or len(path) != 2:  # the first question and its answer
-                return
-            provider, model = self._services.providers.resolve(self._services.title_model or generation.model, None)
-            if provider.name == "local":
-                return  # a small model answers slowly and names badly
-            await set_title(storage, conversation, await ask_title(provider, model, path[0].text, answer))
-        except ArgusError:
-            return  # a title is a courtesy
+def _busy() -> Conflict:
+    return Conflict("Wait for it, or stop it with esc.", title="An answer is being written here")

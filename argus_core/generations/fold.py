@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from argus_core import events
-from argus_core.domain import AttachmentPart, Generation, Part, SourcePart, TextPart, ThoughtPart
+from argus_core.domain import AttachmentPart, Part, SourcePart, TextPart, ThoughtPart
 from argus_core.events import LoggedEvent
 from argus_core.storage.base import Ending
 
@@ -59,8 +59,13 @@ class Folded:
             head.append(TextPart(self.text))
         return (*head, *self._attachments, *self._sources)
 
-    def ending(self, generation: Generation, now: datetime) -> Ending:
-        """Return what to write into message and generation. The log must hold its terminator."""
+    def ending(self, now: datetime, duration_s: float | None = None) -> Ending:
+        """Return what to write into message and generation. The log must hold its terminator.
+
+        Args:
+            now: When it ended.
+            duration_s: How long it ran; None when whoever knew that is gone.
+        """
         last = self.terminator
         if last is None:
             raise ValueError("the log has no terminator yet")
@@ -70,5 +75,5 @@ class Folded:
             usage=None if isinstance(last, events.Interrupted) else last.usage,
             problem=last.problem if isinstance(last, events.Failed) else None,
             ended_at=now,
-            duration_s=round((now - generation.created_at).total_seconds(), 1),
+            duration_s=duration_s,
         )

@@ -10,20 +10,22 @@ from argus_core.ids import new_id
 
 
 def _started(pid: int) -> str:
-    """Return when the process began, in clock ticks since boot; empty where /proc does not say."""
+    """Return when the process began, in clock ticks since boot; empty where /proc does not say, or it is dead."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    state, *rest = stat.rpartition(")")[2].split()
+    return "" if state in "ZX" else rest[18]
 
 
 def _machine() -> str:
-    """Return a name for this boot of this machine."""
+    """Return a name for this boot of this machine, as far as process ids mean the same: containers have their own."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
-        return platform.node()
+        return platform.node().replace("/", "-")
 
 
 def new_owner() -> str:
@@ -40,13 +42,13 @@ def is_gone(owner: str) -> bool:
     machine, _, rest = owner.partition("/")
     pid_text, _, rest = rest.partition("/")
     started, _, _ = rest.partition("/")
-    if machine != _machine() or not pid_text.isdigit() or os.name != "posix":
+    if os.name != "posix" or machine != _machine() or not pid_text.isdecimal() or int(pid_text) == 0:
         return False
     pid = int(pid_text)
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:
-        pass
+        pass  # it belongs to somebody else, but it is there
     return _started(pid) != started

@@ -1,0 +1,142 @@
+"""One generation while it runs: talks to the provider, turns chunks into events, can be stopped at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+from argus_core.domain import Attachment, Generation, Usage
+from argus_core.errors import ArgusError, ProviderUnavailable
+from argus_core.events import (
+    AttachmentAdded,
+    Completed,
+    Event,
+    Failed,
+    Interrupted,
+    SourceAdded,
+    Terminator,
+    TextDelta,
+    ThoughtDelta,
+)
+from argus_core.generations.log import EventLog, LiveLog
+from argus_core.providers.base import (
+    Chunk,
+    EndChunk,
+    ImageChunk,
+    Prompt,
+    Provider,
+    SourceChunk,
+    TextChunk,
+    ThoughtChunk,
+)
+
+_log = logging.getLogger(__name__)
+
+KeepPicture = Callable[[str, str, bytes], Awaitable[Attachment]]
+"""Keeps a picture for a user id under a name: `Attachments.add`."""
+
+
+class Run:
+    """A generation that this process runs.
+
+    Args:
+        generation: Stored already.
+        provider: Who answers.
+        prompt: Makes what it is asked; called once.
+        log: Where the events go, and `live`, its part for this generation.
+        live: See `log`.
+        keep: Keeps pictures that the model makes.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        provider: Provider,
+        prompt: Callable[[], Awaitable[Prompt]],
+        log: EventLog,
+        live: LiveLog,
+        keep: KeepPicture,
+    ) -> None:
+        self.generation = generation
+        self.live = live
+        self._provider = provider
+        self._prompt = prompt
+        self._log = log
+        self._keep = keep
+        self._stopped: Terminator | None = None
+        self._usage: Usage | None = None
+        self._thinking_since: float | None = None
+        self._thought_s: float | None = None
+        self._shown: set[type[Event]] = set()
+        self._answer = asyncio.create_task(self._talk(), name=f"answer {generation.id}")
+
+    def stop(self, why: Terminator) -> None:
+        """Break off the talk with the provider; the first reason counts, and nothing happens after the end."""
+        if self._stopped is None and not self._answer.done():
+            self._stopped = why
+            self._answer.cancel()
+
+    async def terminator(self) -> Terminator:
+        """Wait for the end and return it; a bug of ours is one too: no generation is left without."""
+        await asyncio.wait([self._answer])
+        if self._answer.cancelled():
+            return self._stopped or Interrupted()
+        bug = self._answer.exception()
+        if bug is None:
+            return self._answer.result()
+        _log.error("a generation ended by a bug", exc_info=bug)
+        problem = ArgusError("This is a bug in Argus; what had come is kept.", title="The answer broke off").problem()
+        return Failed(problem, self._usage)
+
+    async def _talk(self) -> Terminator:
+        try:
+            prompt = await self._prompt()
+            async with aclosing(self._provider.stream(prompt)) as stream:
+                async for chunk in stream:
+                    if isinstance(chunk, EndChunk):
+                        self._usage = chunk.usage
+                        return Completed(chunk.usage, chunk.truncated)
+                    await self._take(chunk)
+        except ArgusError as error:
+            return Failed(error.problem(), self._usage)
+        cut = ProviderUnavailable("The answer broke off; /continue goes on from here.", title="The answer was cut off")
+        return Failed(cut.problem())
+
+    async def _take(self, chunk: Chunk) -> None:
+        event = await self._event(chunk)
+        if event is None:
+            return
+        if not isinstance(event, ThoughtDelta):
+            await self._end_thinking()
+        urgent = type(event) not in self._shown
+        self._shown.add(type(event))
+        await self._log.add(self.live, event, urgent=urgent)
+
+    async def _event(self, chunk: Chunk) -> Event | None:
+        match chunk:
+            case TextChunk(text=text, output_tokens=tokens) if text:
+                return TextDelta(text, tokens)
+            case ThoughtChunk(text=text) if text:
+                return ThoughtDelta(text, self._thinking_s())
+            case SourceChunk(source=source):
+                return SourceAdded(source)
+            case ImageChunk(data=data):
+                return AttachmentAdded(await self._keep(self.generation.user_id, "picture", data))
+            case _:
+                return None
+
+    def _thinking_s(self) -> float:
+        """Return the seconds from the first thought to now, or to the first word of the answer."""
+        now = time.monotonic()
+        if self._thinking_since is None:
+            self._thinking_since = now
+        return self._thought_s if self._thought_s is not None else round(now - self._thinking_since, 1)
+
+    async def _end_thinking(self) -> None:
+        """Note how long the model thought, now that the answer begins: a thought without words says it."""
+        if self._thought_s is None and self._thinking_since is not None:
+            self._thought_s = self._thinking_s()
+            await self._log.add(self.live, ThoughtDelta("", self._thought_s))
