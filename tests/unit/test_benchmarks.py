@@ -1,0 +1,110 @@
+"""The measuring tools themselves: answers, the emulated terminal, the table, the drawn cells."""
+
+from __future__ import annotations
+
+import pytest
+from rich.segment import Segment
+from rich.style import Style
+from rich.terminal_theme import TerminalTheme
+from textual.strip import Strip
+
+from benchmarks import cases, table
+from benchmarks.answers import END, START, Kind, answer
+from benchmarks.emulator import Emulator
+from benchmarks.screens.blocks import boxes
+from benchmarks.screens.draw import Painter
+from benchmarks.screens.fonts import CELL_HEIGHT, CELL_WIDTH
+
+KINDS: tuple[Kind, ...] = ("mix", "prose", "list", "code", "table")
+THEME = TerminalTheme((0, 0, 0), (255, 255, 255), [(0, 0, 0)] * 8)
+MARGIN = 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [200, 2_000])
+def test_an_answer_has_exactly_as_many_tokens_as_asked_for(kind: Kind, count: int) -> None:
+    said = answer(kind, count)
+    assert len(said.tokens) == count
+    assert said.tokens[0] == START
+    assert said.tokens[-1] == END
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_marks_stand_where_the_answer_says(kind: Kind) -> None:
+    said = answer(kind, 2_000)
+    assert len(said.marks) >= 15
+    assert all(said.tokens[index].strip() == mark for index, mark in said.marks.items())
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (b"\x1b[c", b"\x1b[?62;22c"),
+        (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),
+        (b"\x1b[?9999$p", b"\x1b[?9999;0$y"),
+        (b"\x1b[18t", b"\x1b[8;24;80t"),
+        (b"\x1b[31mred\x1b[0m", b""),
+    ],
+)
+def test_the_emulator_answers_as_a_terminal_does(asked: bytes, answered: bytes) -> None:
+    assert Emulator(80, 24).replies(asked) == answered
+
+
+def test_a_question_cut_by_the_end_of_a_read_is_still_answered_once() -> None:
+    emulator = Emulator(80, 24)
+    assert emulator.replies(b"text \x1b[?20") == b""
+    assert emulator.replies(b"26$p more") == b"\x1b[?2026;2$y"
+    assert emulator.replies(b"text") == b""
+
+
+def test_the_emulator_keeps_the_text_of_the_screen() -> None:
+    emulator = Emulator(20, 4)
+    emulator.feed(b"\x1b[?1049h\x1b[2;3H\x1b[38;2;1;2;3mHel")
+    emulator.feed("lo ┃".encode()[:-1])
+    emulator.feed("┃".encode()[-1:])
+    assert emulator.text().splitlines()[1] == "  Hello ┃"
+
+
+def test_the_table_divides_medians_by_those_of_the_floor() -> None:
+    row = cases.Row("start", "argus", "ready_ms", "hello", "≤ 1.25 ×")
+    runs = {"argus": [{"ready_ms": 240.0}, {"ready_ms": 300.0}, {"ready_ms": 900.0}], "hello": [{"ready_ms": 250.0}]}
+    assert "| start | 300 ms [240 to 900] | 250 ms | 1.20 × | ≤ 1.25 × |" in table.render([row], runs)
+
+
+def test_a_row_whose_case_did_not_run_is_left_out() -> None:
+    assert table.render([cases.Row("start", "argus", "ready_ms")], {}).count("\n") == 1
+
+
+def test_every_row_compares_figures_of_the_same_name_in_known_groups() -> None:
+    assert set(cases.ROWS) == set(cases.GROUPS)
+
+
+@pytest.mark.parametrize("character", [*"█▀▄▌▐▍▎▏▕─━│┃▁▂▃▅▆▇", "⠹", "⣿"])
+def test_blocks_stay_inside_their_cell(character: str) -> None:
+    found = boxes(character)
+    assert found
+    for left, top, right, bottom in found:
+        assert 0 <= left <= right < CELL_WIDTH
+        assert 0 <= top <= bottom < CELL_HEIGHT
+
+
+@pytest.mark.parametrize("character", ["a", "•", "س", "\u2800"])
+def test_what_is_no_block_is_left_to_the_font(character: str) -> None:
+    assert boxes(character) is None
+
+
+def test_half_blocks_are_drawn_in_both_colours() -> None:
+    strip = Strip([Segment("▀", Style(color="#ff0000", bgcolor="#0000ff"))])
+    image = Painter(THEME).paint([strip], (0, 0, 0))
+    assert image.getpixel((MARGIN + 1, MARGIN + 1)) == (255, 0, 0)
+    assert image.getpixel((MARGIN + 1, MARGIN + CELL_HEIGHT - 1)) == (0, 0, 255)
+    assert image.getpixel((1, 1)) == (0, 0, 0)
+
+
+def test_few_colours_are_those_of_the_palette() -> None:
+    strip = Strip([Segment("█", Style(color="#123456"))])
+    image = Painter(THEME, few=True).paint([strip], (0, 0, 0))
+    pixel = image.getpixel((MARGIN + 1, MARGIN + 1))
+    assert pixel != (0x12, 0x34, 0x56)
+    assert isinstance(pixel, tuple)
+    assert all(part in (0, 95, 135, 175, 215, 255) or (part - 8) % 10 == 0 for part in pixel)
