@@ -21,6 +21,7 @@ from argus_core.errors import ProviderError, ProviderUnavailable
 from argus_core.providers import faults
 from argus_core.providers.answer import Answer, makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
+from argus_core.providers.feed import Feed
 from argus_core.settings import Secret
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class GeminiLegacyProvider:
         reading = _Reading(self, prompt)
         threading.Thread(target=reading.run, name="gemini-legacy", daemon=True).start()
         try:
-            while (chunk := await reading.next()) is not None:
+            while (chunk := await reading.feed.take()) is not None:
                 yield chunk
         finally:
             reading.stop()
@@ -175,25 +176,16 @@ class _Reading:
 
     def __init__(self, provider: GeminiLegacyProvider, prompt: Prompt) -> None:
         self.answer = Answer()
+        self.feed: Feed[Chunk] = Feed()
         self._provider = provider
         self._prompt = prompt
-        self._loop = asyncio.get_running_loop()
-        self._chunks: asyncio.Queue[Chunk | ProviderError | None] = asyncio.Queue()
         self._lock = threading.Lock()
-        self._stopped = False
         self._connection: Any = None
-
-    async def next(self) -> Chunk | None:
-        """Return the next chunk, None at the end, or raise what stopped the thread."""
-        chunk = await self._chunks.get()
-        if isinstance(chunk, ProviderError):
-            raise chunk
-        return chunk
 
     def uses(self, connection: Any) -> None:
         """Remember the connection that this answer comes on; refuse it when nobody waits any more."""
         with self._lock:
-            if self._stopped:
+            if self.feed.stopped:
                 raise ConnectionAbortedError("stopped")
             connection.reading = self
             self._connection = connection
@@ -201,7 +193,7 @@ class _Reading:
     def stop(self) -> None:
         """Break the connection, because a thread that waits for a byte cannot be stopped otherwise."""
         with self._lock:
-            self._stopped = True
+            self.feed.stopped = True
             connection, self._connection = self._connection, None
         sock = getattr(connection, "sock", None)
         if sock is not None and connection.reading is self:
@@ -220,19 +212,15 @@ class _Reading:
         finally:
             with self._lock:
                 self._connection = None
-            self._give(end)
+            self.feed.end(end)
 
     def _read(self) -> None:
         client, _ = self._provider.clients()
         for response in client.stream_generate_content(_request(self._prompt), retry=None, timeout=None):
             for chunk in _chunks(response, self.answer):
-                self._give(chunk)
-            if self._stopped:
+                self.feed.give(chunk)
+            if self.feed.stopped:
                 return
-
-    def _give(self, chunk: Chunk | ProviderError | None) -> None:
-        with suppress(RuntimeError):  # the loop was closed meanwhile
-            self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
 
 
 def _silence() -> None:
@@ -327,6 +315,7 @@ def _content(message: PromptMessage) -> Any:
 
 def _chunks(response: Any, answer: Answer) -> Iterator[Chunk]:
     """Yield what one response brings, and note in `answer` what decides the end."""
+    answer.model_version = getattr(response, "model_version", "") or answer.model_version
     usage = response.usage_metadata
     thinking = usage.total_token_count - usage.prompt_token_count - usage.candidates_token_count
     if usage.total_token_count:
