@@ -14,11 +14,10 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from argus_core.text.clean import clean
+from argus_tui.widgets.field import JOINERS
 from argus_tui.widgets.pasting import Folds, dropped_pictures, is_long
 
 _NEW_LINE = frozenset({"ctrl+j", "shift+enter", "alt+enter"})
-_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
-"""Half-space and its kin: Persian needs them, and Textual drops them as not printable."""
 _ELSEWHERE = frozenset({"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+shift+k", "ctrl+d", "f6", "f7"})
 """Keys of a text area that do something else in Argus."""
 _LONGEST_DRAFT_OPEN = 20_000
@@ -132,7 +131,7 @@ class Prompt(TextArea, inherit_bindings=False):
             self.post_message(self.Sent(self.draft))
         elif key in _NEW_LINE:
             self._put("\n")
-        elif character is not None and character in _JOINERS:
+        elif character is not None and character in JOINERS:
             self._put(character)
         elif key in ("backspace", "delete"):
             return self._delete_fold(before=key == "backspace")

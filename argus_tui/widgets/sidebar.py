@@ -19,6 +19,7 @@ from textual.widgets import Input
 from argus_core.text.clean import clean_line
 from argus_tui.glyphs import FULL
 from argus_tui.widgets.conversation_rows import ConversationRows
+from argus_tui.widgets.field import Field
 from argus_tui.widgets.grouping import SidebarRow
 from argus_tui.widgets.ink import ACCENT, MUTED, WARN, Drawn, spread
 from argus_tui.widgets.rows import Rows
@@ -45,10 +46,10 @@ class SidebarTop(Drawn):
             self.post_message(self.FilterWanted())
 
 
-class FilterInput(Input):
+class FilterInput(Field):
     """Words that a title must hold."""
 
-    DEFAULT_CSS = "FilterInput, FilterInput:focus { width: 1fr; height: 1; border: none; padding: 0 2 0 0; }"
+    DEFAULT_CSS = "FilterInput { padding: 0 2 0 0; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "All", id="filter.leave", tooltip="Show all again", show=False),
         Binding("up", "move(-1)", "Up", id="filter.up", tooltip="The row above", show=False),
