@@ -42,8 +42,9 @@ class Composer(Vertical):
     """Where one writes; it grows upward to a third of the screen."""
 
     DEFAULT_CSS = """
-    Composer { height: auto; margin: 0 2; }
-    Composer > .body { height: auto; padding: 0 2 0 1; }
+    Composer { height: auto; padding: 0 2; }
+    Composer .block { height: auto; }
+    Composer .body { height: auto; padding: 0 2 0 1; }
     """
 
     placeholder: reactive[str] = reactive(PLACEHOLDER)
@@ -75,10 +76,11 @@ class Composer(Vertical):
         self._completion = Completion()
 
     def compose(self) -> ComposeResult:
-        yield self._completion
-        with Vertical(classes="body"):
-            yield self._chips
-            yield self._prompt
+        with Vertical(classes="block"):
+            yield self._completion
+            with Vertical(classes="body"):
+                yield self._chips
+                yield self._prompt
 
     @property
     def draft(self) -> str:
