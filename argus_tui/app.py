@@ -1,0 +1,108 @@
+"""`ArgusApp`: the client, the themes, and leaving in good order. Everything that is seen is in the screens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from argus_tui.screens.chat import ChatScreen
+from argus_tui.themes import ARGUS_NIGHT, THEMES, theme_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.app import SystemCommand
+    from textual.screen import Screen
+
+    from argus_core.client.base import ChatClient
+
+DRAIN_S = 600.0
+"""How long answers may go on without a screen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """What the app needs of the settings."""
+
+    theme: str | None = None
+    plain_glyphs: bool = False
+    images: bool = True
+    attach_root: Path
+    """The only folder that pictures may be attached from."""
+    read_attachment: Callable[[Path, Path], bytes]
+    """Reads a file below a root, or raises `AttachmentRejected`."""
+
+
+class ArgusApp(App[int]):
+    """The terminal program."""
+
+    TITLE = "Argus"
+    CSS_PATH: ClassVar = ["argus.tcss", "widgets/widgets.tcss"]
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+
+    def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[ChatClient]], options: AppOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.hung_up = False
+        """The terminal went away, or somebody asked us to end."""
+        self._open_client = open_client
+        self._clients = AsyncExitStack()
+        self._client: asyncio.Future[ChatClient] | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = options.theme if options.theme in self.available_themes else ARGUS_NIGHT.name
+
+    async def client(self) -> ChatClient:
+        """Return the client; it is opened behind the first paint.
+
+        Raises:
+            ArgusError: It could not be opened.
+        """
+        if self._client is None:
+            self._client = asyncio.ensure_future(self._clients.enter_async_context(self._open_client()))
+        return await asyncio.shield(self._client)
+
+    async def close_client(self) -> None:
+        """Let answers finish when the screen is gone, then close the client; without a hang-up, end them at once."""
+        if self._client is not None and self._client.done() and self._client.exception() is None and self.hung_up:
+            await self._client.result().drain(DRAIN_S)
+        await self._clients.aclose()
+
+    def get_default_screen(self) -> Screen[None]:
+        return ChatScreen(self.client, self.options)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return theme_variables(self.current_theme)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        chat = self.screen_stack[0]
+        if isinstance(chat, ChatScreen):
+            yield from chat.palette_commands()
+
+    def on_mount(self) -> None:
+        self._listen_for_hang_up()
+
+    def _listen_for_hang_up(self) -> None:
+        """Leave in good order when the terminal goes away: the default would kill us, or spin on a dead terminal."""
+        loop = asyncio.get_running_loop()
+        for name in ("SIGHUP", "SIGTERM"):
+            if hasattr(signal, name):
+                loop.add_signal_handler(getattr(signal, name), self._hang_up)
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
+        chat = self.screen_stack[0]
+        if isinstance(chat, ChatScreen):
+            self.run_worker(chat.leave(), exit_on_error=False)
+        else:
+            self.exit(0)

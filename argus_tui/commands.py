@@ -1,0 +1,101 @@
+"""Every command of the program, once: the keys, the slash commands, the palette and the help are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something a person can do."""
+
+    action: str
+    """The screen's method `action_…`; a slash command's argument is passed to it."""
+    about: str
+    """One short sentence, without a full stop."""
+    slash: str = ""
+    """The name after `/`; empty for none."""
+    argument: str = ""
+    """What may follow the slash command, such as `NAME`; empty for nothing."""
+    keys: str = ""
+    """Textual's key names, the one to show first."""
+    shown: str = ""
+    """The short word in the row of keys; empty where it is not in that row."""
+
+    @property
+    def id(self) -> str:
+        """The id of its binding, by which people rebind it."""
+        return "chat." + self.action
+
+    @property
+    def usage(self) -> str:
+        """`/name ARGUMENT`."""
+        return f"/{self.slash} {self.argument}".strip() if self.slash else ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(action="new", slash="new", keys="ctrl+n", shown="new", about="start a new conversation"),
+    Command(
+        action="jump",
+        slash="convs",
+        keys="ctrl+k",
+        shown="jump",
+        about="jump to any conversation by its name or its words",
+    ),
+    Command(
+        action="find", slash="search", argument="WORDS", keys="ctrl+f", shown="search", about="search what was said"
+    ),
+    Command(
+        action="attach",
+        slash="attach",
+        argument="PATH",
+        keys="ctrl+o",
+        shown="attach",
+        about="attach a picture to the question",
+    ),
+    Command(action="toggle_sidebar", keys="f2", shown="sidebar", about="show or hide the list of conversations"),
+    Command(action="help", slash="help", keys="f1,ctrl+g", shown="help", about="show the keys and the commands"),
+    Command(action="select", slash="select", argument="NUMBER", about="open a conversation by its place in the list"),
+    Command(action="next", keys="ctrl+pagedown,alt+down", about="open the next conversation"),
+    Command(action="previous", keys="ctrl+pageup,alt+up", about="open the previous conversation"),
+    Command(action="model", slash="model", argument="NAME", keys="f4", about="choose which model answers here"),
+    Command(
+        action="system", slash="system", argument="TEXT", about="say how the model should behave in this conversation"
+    ),
+    Command(action="rename", slash="rename", argument="TITLE", about="give this conversation another title"),
+    Command(action="pin", slash="pin", about="pin or unpin this conversation"),
+    Command(action="delete", slash="delete", about="delete this conversation (can be undone)"),
+    Command(action="undo", slash="undo", about="take back the last deletion, or the last question and its answer"),
+    Command(action="stop", slash="stop", keys="escape", about="stop the answer; what has come is kept"),
+    Command(action="retry", slash="retry", keys="f5", about="answer the last question again"),
+    Command(action="continue", slash="continue", keys="f6", about="go on from an answer that was stopped or cut"),
+    Command(action="copy", slash="copy", keys="ctrl+y", about="copy the last code block, or the last answer"),
+    Command(action="thoughts", keys="ctrl+t", about="unfold or fold the model's thinking"),
+    Command(action="editor", keys="alt+e", about="write the question in your editor ($EDITOR)"),
+    Command(action="theme", slash="theme", argument="NAME", about="choose the colours"),
+    Command(action="key", slash="key", about="set another Gemini key"),
+    Command(action="quit", slash="quit", keys="ctrl+q", about="leave; drafts and answers are kept"),
+)
+
+BY_SLASH: dict[str, Command] = {command.slash: command for command in COMMANDS if command.slash}
+NUMBER_KEYS = tuple(f"alt+{digit}" for digit in range(1, 10))
+"""Open the first nine conversations of the list."""
+
+
+def parse_slash(text: str) -> tuple[str, str] | None:
+    """Return the command and its argument of a line such as `/rename My trip`; None when it is not one.
+
+    A line that begins with two slashes, or with a path such as `/home/me/a.png`, is not a command.
+    """
+    if not text.startswith("/") or "\n" in text.strip():
+        return None
+    name, _, argument = text[1:].strip().partition(" ")
+    return (name.lower(), argument.strip()) if name and "/" not in name else None
+
+
+def closest(name: str) -> str:
+    """Return the slash command that looks most like `name`; empty when none does."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, BY_SLASH, n=1, cutoff=0.5)
+    return found[0] if found else ""

@@ -1,0 +1,77 @@
+"""Starts the Textual app on the settings, and lets answers finish when the screen is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from argus_tui.app import AppOptions, ArgusApp
+
+if TYPE_CHECKING:
+    from argus_core.client.base import ChatClient
+    from argus_core.settings import Settings
+
+
+def run(settings: Settings) -> int:
+    """Show the program until the user leaves; return the exit code."""
+    app = ArgusApp(lambda: open_client(settings), options_from(settings))
+    return asyncio.run(_run(app))
+
+
+async def _run(app: ArgusApp) -> int:
+    code = await app.run_async()
+    if app.hung_up:
+        _let_go_of_terminal()
+    await app.close_client()
+    return app.return_code or code or 0
+
+
+@asynccontextmanager
+async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
+    """Open the client of this machine; its modules are loaded in a thread, so that the screen lives meanwhile."""
+    bootstrap = await asyncio.to_thread(_bootstrap)
+    async with bootstrap.open_client(settings) as client:
+        yield client
+
+
+def _bootstrap():  # type: ignore[no-untyped-def]
+    from argus_core import bootstrap
+
+    return bootstrap
+
+
+def options_from(settings: Settings) -> AppOptions:
+    """Return what the app needs of the settings."""
+    root = settings.attach_root or Path.home()
+    return AppOptions(
+        theme=settings.theme,
+        plain_glyphs=_plain_glyphs(settings),
+        images=settings.images != "off",
+        attach_root=root,
+        read_attachment=_read_attachment,
+    )
+
+
+def _read_attachment(path: Path, root: Path) -> bytes:
+    from argus_core.attachments import open_attachment
+
+    return open_attachment(path, root)
+
+
+def _plain_glyphs(settings: Settings) -> bool:
+    if settings.glyphs != "auto":
+        return settings.glyphs == "plain"
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return os.environ.get("TERM") == "linux" or encoding != "utf8"
+
+
+def _let_go_of_terminal() -> None:
+    """Point the standard streams at nothing: the terminal is gone, and writing to it would end us."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nothing, fd)

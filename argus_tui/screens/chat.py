@@ -1,0 +1,436 @@
+"""The main screen: conversations at the left, the open one at the right, the composer under it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from argus_core.client.base import ChatClient
+from argus_core.domain import Attachment, Conversation, Message, Readiness
+from argus_core.errors import ArgusError
+from argus_tui import format as fmt
+from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, parse_slash
+from argus_tui.screens.chat_commands import ChatCommands, short_key
+from argus_tui.screens.conversation_list import ConversationList
+from argus_tui.screens.draft import Draft
+from argus_tui.screens.progress import summary
+from argus_tui.screens.talk import Talk
+from argus_tui.widgets.chips import AttachmentChip
+from argus_tui.widgets.composer import Composer
+from argus_tui.widgets.head import Head
+from argus_tui.widgets.key_card import KeyCard
+from argus_tui.widgets.sidebar import Sidebar
+from argus_tui.widgets.start_card import StartCard
+from argus_tui.widgets.status_line import KeyRow, StatusLine
+from argus_tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from argus_tui.app import AppOptions
+    from argus_tui.rendering.pictures import Picture
+
+SPINNER_S = 0.1
+SAVE_DRAFT_S = 1.0
+LEAVE_S = 2.0
+RESEND_AT_MOST_S = 120.0
+"""A refusal that asks for a longer wait is not sent again by itself."""
+
+
+def _bindings() -> list[BindingType]:
+    """Make a binding of each command that has keys, and the number keys."""
+    made: list[BindingType] = [
+        Binding(command.keys, command.action, command.shown or command.about, id=command.id, tooltip=command.about)
+        for command in COMMANDS
+        if command.keys
+    ]
+    numbers = [
+        Binding(key, f"open_number({number})", f"conversation {number}", id=f"chat.open_{number}", show=False)
+        for number, key in enumerate(NUMBER_KEYS, 1)
+    ]
+    return [*made, *numbers]
+
+
+class ChatScreen(ChatCommands):
+    """Everything that is always there."""
+
+    CSS_PATH = "chat.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    AUTO_FOCUS = "Prompt"
+
+    def __init__(self, client: Callable[[], Awaitable[ChatClient]], options: AppOptions) -> None:
+        super().__init__()
+        self.client = client
+        self.options = options
+        self._readiness: Readiness | None = None
+        self._resend_at: float | None = None
+        self._context_limits: dict[str, int] = {}
+        self._draft_timer: Timer | None = None
+        self._preloaded = False
+
+    # Made of
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Sidebar(id="sidebar")
+            with Vertical(id="pane"):
+                yield Head(id="head")
+                yield Transcript(id="transcript")
+                yield StartCard(id="start")
+                yield KeyCard(id="key-card")
+                yield Composer(id="composer")
+                yield StatusLine(id="status")
+                yield KeyRow([(short_key(c.keys), c.shown) for c in COMMANDS if c.shown], id="keys")
+
+    def on_mount(self) -> None:
+        self.transcript = self.query_one(Transcript)
+        self.composer = self.query_one(Composer)
+        self.status = self.query_one(StatusLine)
+        self.sidebar = self.query_one(Sidebar)
+        self.conversations = ConversationList(self.sidebar, self.client)
+        self.talk = Talk(self.transcript, self.client, self.show_state)
+        self.draft = Draft(self.composer, self.client, self.options)
+        self.composer.completions = [(c.usage, c.about) for c in BY_SLASH.values()]
+        self._spinner = self.set_interval(SPINNER_S, self._spin, pause=True)
+        self.show_state()
+        self.call_after_refresh(self._start)
+
+    @work(group="start")
+    async def _start(self) -> None:
+        """Open the client behind the first paint, then fill the screen."""
+        try:
+            client = await self.client()
+            self._readiness = await client.models.readiness()
+            await self.conversations.load()
+            self.sidebar.who = (await client.account.whoami()).name
+            self.composer.history = await client.messages.prompts()
+            await self.draft.restore(None)
+        except ArgusError as error:
+            self.tell(error)
+            return
+        self.show_state()
+        self._watch_changes()
+
+    @work(group="changes")
+    async def _watch_changes(self) -> None:
+        """Show within a second what this or another program changed."""
+        client = await self.client()
+        async for conversation in client.conversations.changes():
+            self.conversations.take(conversation)
+            self._spin_if_needed()
+            if conversation.id == self.talk.conversation_id:
+                await self._take_change(conversation)
+
+    async def _take_change(self, conversation: Conversation) -> None:
+        if conversation.deleted_at is not None:
+            self.action_new()
+            return
+        running = await self.talk.take_change(conversation)
+        if running and running != self.talk.generation_id:
+            self._watch(running)
+
+    # What is shown
+
+    def show_state(self) -> None:
+        """Bring head, status line and the empty places in line with what is open."""
+        talk, ready = self.talk, self._readiness
+        conversation = talk.conversation
+        no_key = ready is not None and ready.model is None
+        empty = talk.last is None
+        asks_key = no_key or self.has_class("-key")
+        card = self.query_one(KeyCard)
+        card.display, card.has_local = asks_key and (empty or self.has_class("-key")), bool(ready and ready.has_local)
+        start = self.query_one(StartCard)
+        start.display, start.model = empty and not asks_key, self.model() or ""
+        self.transcript.display = not empty and not card.display
+        head = self.query_one(Head)
+        head.title = (conversation.title if conversation else "") or "New conversation"
+        head.model = self.model() or "no model yet"
+        head.used = self._used()
+        self.sidebar.current_id = talk.conversation_id
+        self._show_status()
+        self._spin_if_needed()
+
+    def model(self) -> str | None:
+        conversation = self.talk.conversation
+        if conversation and conversation.model:
+            return conversation.model
+        return self._readiness.model if self._readiness else ""
+
+    def _used(self) -> str:
+        """Return how much of what the model reads the last answer took, such as `4 % of 1M`."""
+        last = self.talk.last
+        limit = self._context_limits.get(self.model() or "", 0)
+        if not limit or last is None or last.usage is None:
+            return ""
+        share = 100 * (last.usage.input_tokens + last.usage.output_tokens) / limit
+        return f"{share:.0f} % of {fmt.count(limit)}" if share >= 1 else ""
+
+    def _show_status(self) -> None:
+        progress = self.talk.progress
+        self.status.running = progress is not None
+        if self._resend_at is not None:
+            left = max(0, round(self._resend_at - time.monotonic()))
+            self.status.words = f"sent again by itself in {left} s"
+            self.status.hints = (("esc", "do not send"),)
+        elif progress is not None:
+            self.status.words = progress.words(time.monotonic())
+            self.status.hints = (("esc", "stop"),)
+        else:
+            last = self.talk.last
+            self.status.words = summary(last) if last and last.role == "assistant" else ""
+            self.status.hints = (("^p", "all"), ("f1", "help")) if self.has_class("-short") else ()
+
+    def _spin_if_needed(self) -> None:
+        wanted = self.talk.progress is not None or any(row.running for row in self.conversations.rows)
+        if wanted or self._resend_at is not None:
+            self._spinner.resume()
+        else:
+            self._spinner.pause()
+
+    def _spin(self) -> None:
+        self.status.spinner_frame += 1
+        self.sidebar.spinner_frame += 1
+        self._show_status()
+
+    # Asking and watching
+
+    @on(Composer.Submitted)
+    def _submitted(self, event: Composer.Submitted) -> None:
+        command = parse_slash(event.text)
+        if command is not None:
+            self.run_slash(*command)
+        elif self.talk.progress is not None:
+            self.composer.draft = event.text
+            self.say("An answer is being written here: wait for it, or stop it with esc.")
+        else:
+            self.do(self._ask(event.text), "ask")
+
+    async def _ask(self, text: str) -> None:
+        try:
+            turn = await self.talk.ask(text, self.draft.attachment_ids())
+        except ArgusError:
+            self.composer.draft = text  # nothing typed is lost by a refusal
+            raise
+        self._watch(turn.generation.id)
+        self.composer.remember(text)
+        await self.draft.sent(self.talk.conversation_id)
+
+    def _watch(self, generation_id: str) -> None:
+        self.do(self._watch_to_end(generation_id), "watch", exclusive=True)
+
+    async def _watch_to_end(self, generation_id: str) -> None:
+        self._resend_at = None
+        message = await self.talk.watch(generation_id)
+        if message is not None and message.status == "failed":
+            self._after_refusal(message)
+        if not self._context_limits:
+            self._learn_limits()
+
+    @work(group="limits", exclusive=True)
+    async def _learn_limits(self) -> None:
+        """Ask once how much each model reads; without an answer the head just does not say it."""
+        client = await self.client()
+        try:
+            models = await client.models.list()
+        except ArgusError:
+            return
+        self._context_limits = {model.id: model.input_token_limit for model in models}
+        self.show_state()
+
+    # Writing
+
+    @on(Composer.DraftChanged)
+    def _draft_changed(self) -> None:
+        """Keep the draft a moment after the last key, and load at the first one what the answer will need."""
+        if self._draft_timer is None:
+            self._draft_timer = self.set_timer(SAVE_DRAFT_S, self._save_draft)
+        if not self._preloaded and self.composer.draft:
+            self._preloaded = True
+            self._preload()
+
+    def _save_draft(self) -> None:
+        self._draft_timer = None
+        self.do(self.draft.save(self.talk.conversation_id), "draft")
+
+    @work(group="preload")
+    async def _preload(self) -> None:
+        client = await self.client()
+        try:
+            await client.models.preload()
+        except ArgusError:
+            return  # the question itself will tell
+
+    @on(Composer.PathPasted)
+    def _path_pasted(self, event: Composer.PathPasted) -> None:
+        self.do(self.draft.attach(event.path), "attach")
+
+    @on(AttachmentChip.RemoveRequested)
+    def _chip_removed(self, event: AttachmentChip.RemoveRequested) -> None:
+        self.draft.drop(event.attachment_id)
+
+    @on(StartCard.ExampleTaken)
+    def _example_taken(self, event: StartCard.ExampleTaken) -> None:
+        self.composer.draft = event.text
+        self.composer.focus()
+
+    def _after_refusal(self, message: Message) -> None:
+        """Send again by itself what was refused for a stated short time and brought nothing."""
+        problem = message.problem
+        if problem is None or message.text:
+            return
+        if problem.code == "key_rejected":
+            self.say("Set another key with /key.")
+        wait_s = problem.retry_after_s
+        if wait_s is not None and wait_s <= RESEND_AT_MOST_S:
+            self._resend_at = time.monotonic() + wait_s
+            self._resend = self.set_timer(wait_s, partial(self.again, go_on=False))
+            self.show_state()
+
+    def again(self, *, go_on: bool) -> None:
+        self.stop_resending()
+        if self.talk.progress is None and self.talk.conversation is not None:
+            self.do(self._answer_again(go_on=go_on), "ask")
+
+    async def _answer_again(self, *, go_on: bool) -> None:
+        turn = await self.talk.answer_again(go_on=go_on)
+        self._watch(turn.generation.id)
+
+    def stop_resending(self) -> bool:
+        if self._resend_at is None:
+            return False
+        self._resend_at = None
+        self._resend.stop()
+        self.show_state()
+        return True
+
+    # Opening
+
+    async def _open(self, conversation_id: str) -> None:
+        if conversation_id == self.talk.conversation_id:
+            return
+        self.stop_resending()
+        self.workers.cancel_group(self, "watch")
+        await self.draft.save(self.talk.conversation_id)
+        running = await self.talk.open(conversation_id)
+        await self.draft.restore(self.talk.conversation)
+        self.composer.focus()
+        if running:
+            self._watch(running)
+
+    def open_soon(self, conversation_id: str | None) -> None:
+        if conversation_id is not None:
+            self.run_worker(self._told(self._open(conversation_id)), group="open", exclusive=True)
+
+    @on(Sidebar.Selected)
+    def _selected(self, event: Sidebar.Selected) -> None:
+        self.open_soon(event.conversation_id)
+
+    @on(Sidebar.MoreWanted)
+    def _more_rows(self) -> None:
+        self.do(self.conversations.more(), "rows")
+
+    @on(Sidebar.FilterChanged)
+    def _filter(self, event: Sidebar.FilterChanged) -> None:
+        self.do(self.conversations.load(event.text), "rows")
+
+    @on(Transcript.OlderWanted)
+    def _older(self) -> None:
+        self.do(self.talk.load_older(), "older")
+
+    @on(Transcript.PictureWanted)
+    def _picture_wanted(self, event: Transcript.PictureWanted) -> None:
+        self.do(self._show_picture(event.attachment), "pictures")
+
+    async def _show_picture(self, attachment: Attachment) -> None:
+        client = await self.client()
+        data = await client.attachments.read(attachment)
+        self.transcript.set_picture(attachment.digest, await asyncio.to_thread(_decode, data))
+
+    @on(Transcript.LabelChanged)
+    def _label_changed(self, event: Transcript.LabelChanged) -> None:
+        label = event.label.plain if event.label else ""
+        head = self.query_one(Head)
+        head.cut_label, head.cut_yours = label, label.startswith("you")
+
+    # The sidebar's rows
+
+    @on(Sidebar.DeleteRequested)
+    def _delete_row(self, event: Sidebar.DeleteRequested) -> None:
+        self.action_delete(event.conversation_id)
+
+    @on(Sidebar.RenameRequested)
+    def _rename_row(self, event: Sidebar.RenameRequested) -> None:
+        self.action_rename("", event.conversation_id)
+
+    @on(Sidebar.PinRequested)
+    def _pin_row(self, event: Sidebar.PinRequested) -> None:
+        self.action_pin(event.conversation_id)
+
+    @on(Sidebar.Left)
+    def _left_sidebar(self) -> None:
+        self.remove_class("-sidebar")
+        self.composer.focus()
+
+    # A key for Gemini
+
+    @on(KeyCard.OfflineWanted)
+    def _use_offline(self) -> None:
+        self.remove_class("-key")
+        self.do(self.refresh_readiness(), "key")
+        self.composer.focus()
+
+    @on(KeyCard.Left)
+    def _left_key_card(self) -> None:
+        self.remove_class("-key")
+        self.show_state()
+        self.composer.focus()
+
+    @on(KeyCard.KeySubmitted)
+    def _key_submitted(self, event: KeyCard.KeySubmitted) -> None:
+        self.do(self._try_key(event.key), "key", exclusive=True)
+
+    async def _try_key(self, key: str) -> None:
+        """Try a key by listing the models; keep it if it works, say why not if it does not."""
+        card = self.query_one(KeyCard)
+        card.trying, card.refused = True, ""
+        client = await self.client()
+        try:
+            await client.models.try_key(key)
+            where = await client.models.keep_key(key)
+        except ArgusError as error:
+            card.trying, card.refused = False, f"{error.title}. {error.hint}"
+            return
+        card.reset()
+        self.remove_class("-key")
+        await self.refresh_readiness()
+        self.say(f"The key works; it is kept in {where}.")
+        self.composer.focus()
+
+    async def refresh_readiness(self) -> None:
+        client = await self.client()
+        self._readiness = await client.models.readiness()
+        self.show_state()
+
+    # Leaving
+
+    async def leave(self) -> None:
+        """Keep the draft and end: the terminal is gone, or somebody asked us to end."""
+        with contextlib.suppress(ArgusError, TimeoutError):  # nobody is there to be told
+            await asyncio.wait_for(self.draft.save(self.talk.conversation_id), LEAVE_S)
+        self.app.exit(0)
+
+
+def _decode(data: bytes) -> Picture:
+    from argus_tui.rendering.pictures import decode
+
+    return decode(data)

@@ -1,0 +1,375 @@
+"""What a person can do on the main screen: one action each, for keys, slash commands and the palette alike."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import SystemCommand
+from textual.screen import Screen
+
+from argus_core.client.base import ChatClient
+from argus_core.errors import ArgusError
+from argus_core.text.clean import clean_line
+from argus_tui.commands import BY_SLASH, COMMANDS, closest
+
+if TYPE_CHECKING:
+    from argus_tui.app import AppOptions
+    from argus_tui.screens.conversation_list import ConversationList
+    from argus_tui.screens.draft import Draft
+    from argus_tui.screens.talk import Talk
+    from argus_tui.widgets.composer import Composer
+    from argus_tui.widgets.sidebar import Sidebar
+    from argus_tui.widgets.transcript import Transcript
+
+QUIT_WAIT_S = 600.0
+
+
+def short_key(keys: str) -> str:
+    """Return the first of the keys as it is written on the screen: `^n`, `f1`, `esc`."""
+    first = keys.split(",")[0]
+    return first.replace("ctrl+", "^").replace("escape", "esc")
+
+
+class ChatCommands(Screen[None]):
+    """The actions of the main screen, over what `ChatScreen` sets up."""
+
+    client: Callable[[], Awaitable[ChatClient]]
+    options: AppOptions
+    transcript: Transcript
+    composer: Composer
+    sidebar: Sidebar
+    conversations: ConversationList
+    talk: Talk
+    draft: Draft
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._deleted: list[str] = []
+        """Conversations deleted here, the last one at the end: `/undo` brings them back."""
+        self._quitting = False
+
+    # What the commands are made of
+
+    def tell(self, error: ArgusError) -> None:
+        """Say in one sentence what went wrong, beside what one reads and not over it."""
+        hint = clean_line(error.hint) or "Nothing was lost."
+        self.notify(hint, title=clean_line(error.title), severity="warning", markup=False)
+
+    def say(self, words: str) -> None:
+        """Say something in passing."""
+        self.notify(clean_line(words), markup=False, timeout=4)
+
+    def do(self, wanted: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
+        """Run something that waits; what it refuses is told in words."""
+        self.run_worker(self._told(wanted), group=group, exclusive=exclusive)
+
+    async def _told(self, wanted: Coroutine[Any, Any, None]) -> None:
+        try:
+            await wanted
+        except ArgusError as error:
+            self.tell(error)
+
+    def open_soon(self, conversation_id: str | None) -> None:
+        """Open a conversation; the last one asked for wins."""
+        raise NotImplementedError
+
+    def show_state(self) -> None:
+        """Bring the screen in line with what is open."""
+        raise NotImplementedError
+
+    def again(self, *, go_on: bool) -> None:
+        """Answer the last question again, or go on from the last answer."""
+        raise NotImplementedError
+
+    def stop_resending(self) -> bool:
+        """Do not send the refused question again by itself; False when none was waiting."""
+        raise NotImplementedError
+
+    def run_slash(self, name: str, argument: str) -> None:
+        """Run `/name argument`."""
+        command = BY_SLASH.get(name)
+        if command is None:
+            near = closest(name)
+            self.say(f"There is no command /{name}. " + (f"Did you mean /{near}?" if near else "/help lists them."))
+            return
+        action = getattr(self, f"action_{command.action}")
+        if command.argument:
+            action(argument)
+        else:
+            action()
+
+    def palette_commands(self) -> Iterable[SystemCommand]:
+        """Yield every command for the palette."""
+        for command in COMMANDS:
+            ways = "   ".join(filter(None, (command.usage, short_key(command.keys))))
+            title = command.about[0].upper() + command.about[1:]
+            yield SystemCommand(title, ways, getattr(self, f"action_{command.action}"))
+
+    # Conversations
+
+    def action_new(self) -> None:
+        self.stop_resending()
+        self.workers.cancel_group(self, "watch")
+        self.do(self._new(), "open", exclusive=True)
+
+    async def _new(self) -> None:
+        await self.draft.save(self.talk.conversation_id)
+        self.talk.start_new()
+        await self.draft.restore(None)
+        self.composer.focus()
+
+    def action_jump(self) -> None:
+        self.do(self._jump(), "modal")
+
+    def action_find(self, words: str = "") -> None:
+        self.do(self._jump(words, only_messages=True), "modal")
+
+    async def _jump(self, words: str = "", *, only_messages: bool = False) -> None:
+        from argus_tui.screens.switcher import Switcher
+
+        client = await self.client()
+        self.open_soon(await self.app.push_screen_wait(Switcher(client, words, only_messages=only_messages)))
+
+    def action_next(self) -> None:
+        self.do(self._step(1), "step")
+
+    def action_previous(self) -> None:
+        self.do(self._step(-1), "step")
+
+    async def _step(self, step: int) -> None:
+        self.open_soon(await self.conversations.neighbour(self.talk.conversation_id, step))
+
+    def action_open_number(self, number: int) -> None:
+        self.open_soon(self.conversations.at(number))
+
+    def action_select(self, argument: str = "") -> None:
+        wanted = self.conversations.at(int(argument)) if argument.isdigit() else None
+        if wanted is not None:
+            self.open_soon(wanted)
+        elif argument:
+            self.say(f"There is no conversation number {argument}: the list has {len(self.conversations.rows)}.")
+        else:
+            self.action_jump()
+
+    def action_rename(self, argument: str = "", conversation_id: str | None = None) -> None:
+        self.do(self._rename(argument, conversation_id or self.talk.conversation_id), "modal")
+
+    async def _rename(self, title: str, conversation_id: str | None) -> None:
+        client = await self.client()
+        if conversation_id is None:
+            self.say("A new conversation gets its name with the first question.")
+            return
+        if not title:
+            from argus_tui.screens.text_prompt import TextPrompt
+
+            before = (await client.conversations.get(conversation_id)).title
+            title = await self.app.push_screen_wait(TextPrompt("Rename this conversation", before)) or ""
+        if title:
+            await client.conversations.rename(conversation_id, title)
+
+    def action_pin(self, conversation_id: str | None = None) -> None:
+        self.do(self._pin(conversation_id or self.talk.conversation_id), "do")
+
+    async def _pin(self, conversation_id: str | None) -> None:
+        if conversation_id is not None:
+            client = await self.client()
+            pinned = (await client.conversations.get(conversation_id)).pinned
+            await client.conversations.pin(conversation_id, not pinned)
+
+    def action_delete(self, conversation_id: str | None = None) -> None:
+        self.do(self._delete(conversation_id or self.talk.conversation_id), "do")
+
+    async def _delete(self, conversation_id: str | None) -> None:
+        if conversation_id is None:
+            self.say("There is nothing to delete here yet.")
+            return
+        client = await self.client()
+        neighbour = await self.conversations.neighbour(conversation_id, 1)
+        await client.conversations.delete(conversation_id)
+        self._deleted.append(conversation_id)
+        if conversation_id == self.talk.conversation_id:
+            self.workers.cancel_group(self, "watch")
+            self.talk.start_new()
+            self.open_soon(neighbour)
+        self.say("Deleted. /undo brings it back, for 30 days.")
+
+    def action_undo(self) -> None:
+        self.do(self._undo(), "do")
+
+    async def _undo(self) -> None:
+        client = await self.client()
+        if self._deleted:
+            conversation = await client.conversations.restore(self._deleted.pop())
+            self.open_soon(conversation.id)
+            return
+        if self.talk.conversation_id is None:
+            self.say("There is nothing to undo here.")
+            return
+        last_question = await self.talk.undo()
+        if not self.composer.draft:
+            self.composer.draft = last_question
+
+    # The answer
+
+    def action_stop(self) -> None:
+        if self.stop_resending():
+            return
+        if self.talk.generation_id is not None:
+            self.do(self._stop(), "stop")
+        else:
+            self.remove_class("-sidebar")
+            self.composer.focus()
+
+    async def _stop(self) -> None:
+        await self.talk.stop()
+
+    def action_retry(self) -> None:
+        self.again(go_on=False)
+
+    def action_continue(self) -> None:
+        self.again(go_on=True)
+
+    def action_thoughts(self) -> None:
+        if self.talk.last is not None:
+            self.transcript.toggle_thoughts(self.talk.last.id)
+
+    def action_copy(self) -> None:
+        text = self.transcript.last_code_block() or self.transcript.last_answer_text()
+        if not text:
+            self.say("There is nothing to copy yet.")
+            return
+        self.app.copy_to_clipboard(text)
+        self.say("Copied. If your clipboard stays empty, the terminal does not take it: in tmux, set-clipboard on.")
+
+    # The question
+
+    def action_attach(self, argument: str = "") -> None:
+        if argument:
+            self.do(self.draft.attach(Path(argument).expanduser()), "attach")
+        else:
+            self.do(self._pick(), "modal")
+
+    async def _pick(self) -> None:
+        from argus_tui.screens.pick_image import PickImage
+
+        path = await self.app.push_screen_wait(PickImage(self.options.attach_root))
+        if path is not None:
+            await self.draft.attach(path)
+        self.composer.focus()
+
+    def action_editor(self) -> None:
+        self.do(self._edit(), "modal")
+
+    async def _edit(self) -> None:
+        """Write the question in `$EDITOR`, on a file that only the user can read."""
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        with tempfile.NamedTemporaryFile("w+", suffix=".md", encoding="utf-8") as file:
+            file.write(self.composer.draft)
+            file.flush()
+            with self.app.suspend():
+                try:
+                    done = subprocess.run([*editor, file.name], check=False)  # noqa: ASYNC221 - the screen is away
+                except OSError:
+                    done = None
+            if done is None or done.returncode != 0:
+                self.say(f"{editor[0]} could not be used; set EDITOR to the one you like.")
+                return
+            file.seek(0)
+            self.composer.draft = (await asyncio.to_thread(Path(file.name).read_text, "utf-8")).rstrip("\n")
+
+    # Choices
+
+    def action_model(self, argument: str = "") -> None:
+        self.do(self._choose_model(argument), "modal")
+
+    async def _choose_model(self, wanted: str) -> None:
+        client = await self.client()
+        if not wanted:
+            from argus_tui.screens.pick_model import PickModel
+
+            wanted = await self.app.push_screen_wait(PickModel(client, self.model() or "")) or ""
+        if not wanted:
+            return
+        if self.talk.conversation is None:
+            await client.models.set_default(wanted)
+        else:
+            self.talk.conversation = await client.conversations.set_model(self.talk.conversation.id, wanted)
+        await self.refresh_readiness()
+
+    def model(self) -> str | None:
+        """Return who answers here; empty while that is not known, None when nobody can."""
+        raise NotImplementedError
+
+    async def refresh_readiness(self) -> None:
+        """Ask again who can answer, and show it."""
+        raise NotImplementedError
+
+    def action_system(self, argument: str = "") -> None:
+        self.do(self._set_system(argument), "modal")
+
+    async def _set_system(self, text: str) -> None:
+        client = await self.client()
+        if not text:
+            from argus_tui.screens.text_prompt import TextPrompt
+
+            before = self.talk.conversation.system if self.talk.conversation else ""
+            answer = await self.app.push_screen_wait(
+                TextPrompt("How should the model behave here?", before, multiline=True, empty_allowed=True)
+            )
+            if answer is None:
+                return
+            text = answer
+        conversation = await self.talk.ensure()
+        self.talk.conversation = await client.conversations.set_system(conversation.id, text)
+        self.say("It behaves so from the next answer on." if text else "It behaves as it always does.")
+
+    def action_theme(self, argument: str = "") -> None:
+        if not argument:
+            self.app.search_themes()
+        elif argument in self.app.available_themes:
+            self.app.theme = argument
+        else:
+            self.say(f"There is no theme {argument}. /theme alone shows them all.")
+
+    def action_key(self) -> None:
+        self.set_class(True, "-key")
+        self.show_state()
+
+    def action_toggle_sidebar(self) -> None:
+        shown = self.sidebar.display and self.sidebar.region.width > 0
+        self.set_class(not shown, "-sidebar")
+        self.set_class(shown, "-no-sidebar")
+        if shown:
+            self.composer.focus()
+        else:
+            self.sidebar.focus_list()
+
+    def action_help(self) -> None:
+        from argus_tui.screens.help import Help
+
+        self.app.push_screen(Help(COMMANDS))
+
+    # Leaving
+
+    def action_quit(self) -> None:
+        if self._quitting:
+            self.app.exit(0)
+            return
+        self._quitting = True
+        self.do(self._quit(), "quit")
+
+    async def _quit(self) -> None:
+        """Leave; with an answer still being written, when it is done, or at the second time of asking."""
+        client = await self.client()
+        await self.draft.save(self.talk.conversation_id)
+        if not await client.drain(0):
+            self.say("Argus leaves when the answer is done. ^q again leaves now and keeps what has come.")
+            await client.drain(QUIT_WAIT_S)
+        self.app.exit(0)
