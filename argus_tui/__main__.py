@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 APP_OPTIONS = {"--data-dir": "data_dir", "--config-dir": "config_dir"}
 """Options that `argus` takes without a command, and the settings they are."""
+
+COMPLETION = "_ARGUS_COMPLETE"
+"""A shell that wants to complete a command line sets this, and gives no arguments."""
 
 
 def main() -> int:
@@ -40,7 +44,7 @@ def app_overrides(arguments: Sequence[str]) -> dict[str, str] | None:
 
 def _run(arguments: Sequence[str]) -> int:
     overrides = app_overrides(arguments)
-    if overrides is None:
+    if overrides is None or COMPLETION in os.environ:
         from argus_tui.cli.app import run_command
 
         return run_command(arguments)

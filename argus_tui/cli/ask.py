@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from argus_core.domain import Conversation
 
 MAX_STDIN_BYTES = 8_000_000
+_STORED_S = 5.0
+"""How long to wait after the last event until the message is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,11 @@ async def _ask(client: ChatClient, question: Question, settings: Settings, befor
         if is_new:  # nobody could answer: leave no empty conversation behind
             await client.conversations.delete(conversation.id)
         raise
-    return await Follower(client, turn, JsonView() if question.json else TextView()).run(before_leaving)
+    follower = Follower(client, turn, JsonView() if question.json else TextView())
+    code = await follower.run(before_leaving)
+    if follower.was_shown and await client.drain(_STORED_S):
+        await client.conversations.mark_read(conversation.id)
+    return code
 
 
 async def _attach(client: ChatClient, path: Path, root: Path | None) -> str:

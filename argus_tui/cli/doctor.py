@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from argus_core.errors import ArgusError
-from argus_core.settings import LoadedSettings, describe
+from argus_core.settings import LoadedSettings, Secret, Settings, describe
 from argus_core.text.clean import clean_line
 from argus_tui.cli.failures import FAILED, OK
 from argus_tui.cli.session import load, with_client
@@ -92,7 +92,7 @@ def _examine(loaded: LoadedSettings, *, offline: bool) -> Findings:
 
     async def look(client: ChatClient) -> None:
         findings.store = dict(await client.diagnose()) | {"opens": "yes"}
-        await _ask_models(client, findings, offline=offline)
+        await _ask_models(client, findings, None if offline else loaded.settings)
 
     try:
         with_client(loaded.settings, look)
@@ -102,7 +102,8 @@ def _examine(loaded: LoadedSettings, *, offline: bool) -> Findings:
     return findings
 
 
-async def _ask_models(client: ChatClient, findings: Findings, *, offline: bool) -> None:
+async def _ask_models(client: ChatClient, findings: Findings, settings: Settings | None) -> None:
+    """Find out who would answer; without settings nobody is asked over the network."""
     ready = await client.models.readiness()
     findings.can_answer = ready.model is not None
     findings.answers = {
@@ -110,19 +111,19 @@ async def _ask_models(client: ChatClient, findings: Findings, *, offline: bool) 
         "Gemini key": "set, not tried" if ready.has_key else "not set",
         "offline model": "found" if ready.has_local else "not found",
     }
-    if offline and ready.model:
-        return
+    if ready.has_key and settings is not None:
+        works, findings.answers["Gemini key"] = await _try_gemini(client, settings.gemini_api_key)
+        findings.can_answer = works or ready.provider != "gemini"
+
+
+async def _try_gemini(client: ChatClient, key: Secret | None) -> tuple[bool, str]:
+    """List the models with the key; a kept key, which settings do not hold, can be tried with all providers only."""
     try:
-        models = await client.models.list()
+        models = await (client.models.try_key(key.value) if key else client.models.list())
     except ArgusError as error:
-        findings.answers["models"] = f"none: {error}"
-        findings.can_answer = False
-        return
-    findings.answers["models"] = str(len(models))
-    gemini = sum(model.provider == "gemini" for model in models)
-    if ready.has_key:
-        findings.answers["Gemini key"] = f"works, {gemini} models" if gemini else "set, but Gemini lists no models"
-    findings.can_answer = any(model.provider == ready.provider for model in models)
+        return False, f"does not work: {error}"
+    count = sum(model.provider == "gemini" for model in models)
+    return bool(count), f"works, {count} models" if count else "set, but Gemini listed no models"
 
 
 def _versions() -> dict[str, str]:

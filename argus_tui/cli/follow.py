@@ -31,6 +31,11 @@ class Follower:
         self._cancelling: asyncio.Task[None] | None = None
         self._reader_left = False
 
+    @property
+    def was_shown(self) -> bool:
+        """Somebody was there to the end."""
+        return not isinstance(self._view, NoView)
+
     async def run(self, before_leaving: Callable[[], None]) -> int:
         """Show the answer to its end and return the exit code.
 

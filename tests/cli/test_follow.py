@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -52,11 +52,11 @@ TURN = Turn(
 class Answer:
     """The role `generations` with one answer: it says `texts`, then ends as told, or when it is cancelled."""
 
-    def __init__(self, *texts: str, ending: Event | None, until: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, *texts: str, ending: Event | None, after: asyncio.Event | None = None) -> None:
         self.texts = texts
         self.ending = ending
-        self.until = until
-        """What must be so before the ending comes."""
+        self.after = after
+        """What must happen before the ending comes."""
         self.cancelled = asyncio.Event()
 
     async def cancel(self, generation_id: str) -> None:
@@ -64,15 +64,14 @@ class Answer:
         self.cancelled.set()
 
     async def events(self, generation_id: str, *, after: int = 0) -> AsyncGenerator[LoggedEvent, None]:
-        n = 0
-        for event in (Started("scripted"), *(TextDelta(text) for text in self.texts)):
-            n += 1
+        events: list[Event] = [Started("scripted"), *(TextDelta(text) for text in self.texts)]
+        for n, event in enumerate(events, start=1):
             yield LoggedEvent("g", n, "o", event)
         if self.ending is None:
             await self.cancelled.wait()
-        while not self.until():
-            await asyncio.sleep(0)
-        yield LoggedEvent("g", n + 1, "o", self.ending or Cancelled())
+        if self.after is not None:
+            await self.after.wait()
+        yield LoggedEvent("g", len(events) + 1, "o", self.ending or Cancelled())
 
 
 class Recorder:
@@ -80,7 +79,7 @@ class Recorder:
 
     def __init__(self, at_text: Any = lambda: None) -> None:
         self.events: list[Event] = []
-        self.left = False
+        self.gone = asyncio.Event()
         self._at_text = at_text
 
     def begin(self, turn: Turn) -> None:
@@ -95,7 +94,7 @@ class Recorder:
         pass
 
     def leave(self) -> None:
-        self.left = True
+        self.gone.set()
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +155,7 @@ async def test_a_stop_cancels_the_generation_and_reads_to_its_end(number: signal
 
 async def test_after_a_hang_up_the_answer_goes_on_unseen() -> None:
     view = Recorder(signalled(signal.SIGHUP))
-    answer = Answer("one", "two", ending=Completed(), until=lambda: view.left)
+    answer = Answer("one", "two", ending=Completed(), after=view.gone)
     assert await run(answer, view) == 129
     assert not answer.cancelled.is_set()
 
@@ -168,7 +167,7 @@ async def test_a_reader_that_left_stops_the_answer_quietly(capsys: pytest.Captur
     answer, view = Answer("one", "two", ending=None), Recorder(leave)
     assert await run(answer, view) == 0
     assert answer.cancelled.is_set()
-    assert view.left
+    assert view.gone.is_set()
     assert capsys.readouterr().err == ""
 
 
@@ -179,7 +178,7 @@ async def test_a_dead_terminal_does_not_stop_the_answer() -> None:
     answer, view = Answer("one", "two", ending=Completed()), Recorder(fail)
     assert await run(answer, view) == 0
     assert not answer.cancelled.is_set()
-    assert view.left
+    assert view.gone.is_set()
 
 
 async def test_a_full_disk_is_not_swallowed() -> None:
@@ -195,6 +194,6 @@ async def test_an_ignored_signal_stays_ignored() -> None:
     try:
         view = Recorder(signalled(signal.SIGHUP))
         assert await run(Answer("one", ending=Completed()), view) == 0
-        assert not view.left
+        assert not view.gone.is_set()
     finally:
         signal.signal(signal.SIGHUP, before)
