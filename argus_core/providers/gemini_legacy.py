@@ -216,11 +216,15 @@ class _Reading:
 
     def _read(self) -> None:
         client, _ = self._provider.clients()
-        for response in client.stream_generate_content(_request(self._prompt), retry=None, timeout=None):
-            for chunk in _chunks(response, self.answer):
-                self.feed.give(chunk)
-            if self.feed.stopped:
-                return
+        responses = client.stream_generate_content(_request(self._prompt), retry=None, timeout=None)
+        try:
+            for response in responses:
+                for chunk in _chunks(response, self.answer):
+                    self.feed.give(chunk)
+                if self.feed.stopped:
+                    return
+        finally:
+            responses.cancel()  # lets go of the connection
 
 
 def _silence() -> None:
