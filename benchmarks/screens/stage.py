@@ -129,7 +129,7 @@ async def open_stage(folder: Path, *, key: bool = True) -> AsyncGenerator[Stage,
         credentials=Credentials(folder / "config", use_keyring=False),
         gemini_model="gemini-flash-latest",
     )
-    services = replace(await open_services(settings), providers=providers, titles_by_model=False)
+    services = replace(await open_services(settings), providers=providers)
     user = await services.storage.ensure_user(User(id=LOCAL_USER_ID, name="sara", created_at=utc_now()))
     client = LocalClient(services, user)
     try:
@@ -197,3 +197,4 @@ async def open_app(stage: Stage, size: tuple[int, int], theme: str) -> AsyncGene
     app = ArgusApp(client, replace(stage.options, theme=theme))
     async with app.run_test(size=size) as pilot:
         yield Screen(app, pilot)
+        app.exit(0)

@@ -94,21 +94,25 @@ async def _ask_about_roof(stage: Stage) -> None:
     await stage.client.generations.ask(trip.id, QUESTION, attachment_ids=[roof.id])
     stage.provider.feed(ThoughtChunk(THOUGHT))
     await asyncio.sleep(3)
-    _say(stage, ANSWER)
+    await _say(stage, ANSWER, tokens_per_s=60)
 
 
-def _say(stage: Stage, text: str, call: int = 0) -> None:
+async def _say(stage: Stage, text: str, call: int = 0, *, tokens_per_s: float = 0.0) -> None:
+    """Let the model say it, as fast as it is taken or at a pace."""
     words = text.split(" ")
     said = 0
     for number, word in enumerate(words):
-        said += 1 + len(word) // 4
+        tokens = 1 + len(word) // 4
+        said += tokens
         stage.provider.feed(TextChunk(word + " " * (number < len(words) - 1), output_tokens=said), call=call)
+        if tokens_per_s:
+            await asyncio.sleep(tokens / tokens_per_s)
 
 
 async def _open_trip(screen: Screen) -> None:
     await screen.until("sara") if screen.app.size.width >= 100 else await screen.pilot.pause(1)
     await screen.press("alt+3")  # two are pinned above it
-    await screen.until("it opens at eight and")
+    await screen.until("at eight and")
 
 
 async def _chat(stage: Stage, screen: Screen) -> None:
@@ -155,12 +159,12 @@ async def _troubles(stage: Stage) -> None:
     trip = await _conversations(stage)
     generations = stage.client.generations
     first = await generations.ask(trip.id, "And one for the last day, half a day is enough.")
-    _say(stage, "For the last half day stay close: the Arg, then ice cream at", call=0)
+    await _say(stage, "For the last half day stay close: the Arg, then ice cream at", call=0)
     await asyncio.sleep(0.6)
     await generations.cancel(first.generation.id)
     await asyncio.sleep(0.3)
     await generations.ask(trip.id, "Where is shade for lunch?")
-    _say(stage, "Lunch near Vakil, then the bath: cool at noon, with stories a child can follow.", call=1)
+    await _say(stage, "Lunch near Vakil, then the bath: cool at noon, with stories a child can follow.", call=1)
     stage.provider.feed(EndChunk(Usage(input_tokens=41_200, output_tokens=22, cost_micro_usd=400)), call=1)
     await asyncio.sleep(0.6)
 
