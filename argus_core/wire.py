@@ -175,10 +175,14 @@ def _number(data: Any, where: str) -> float:
 
 
 def _time(data: Any, where: str) -> datetime:
+    text = _string(data, where)
     try:
-        return datetime.fromisoformat(_string(data, where)).astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _wrong(where, "a time in ISO 8601") from error
+    raise _wrong(where, "a time with its offset from UTC")
 
 
 def _iso(value: datetime) -> str:

@@ -16,7 +16,7 @@ ZWNJ = "\u200c"
 QueryTerm = tuple[tuple[str, ...], ...]
 """One word of a query as alternatives; of an alternative every word must be there."""
 
-_SAME_LETTER = str.maketrans("يىكة", "ییکه", "\u0640")
+_SAME_LETTER = str.maketrans("يىكةەہ", "ییکههه", "\u0640")
 _CACHE_LIMIT = 1 << 16
 _MARK_CLASS = 10
 """Canonical combining classes from here on are marks of Latin, Greek, Cyrillic, Hebrew and Arabic, which fold away;

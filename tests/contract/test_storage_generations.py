@@ -122,7 +122,7 @@ async def test_concurrent_writers_leave_one_gapless_log_with_one_terminator(
         """Append one by one until a slot is lost; return the numbers that were taken."""
         taken = []
         for n in range(1, 30):
-            event = TextDelta(f"{owner} {n}") if n < 20 else last
+            event: Event = TextDelta(f"{owner} {n}") if n < 20 else last
             if await through.append_events([LoggedEvent(generation.id, n, owner, event)]):
                 continue
             taken.append(n)
@@ -142,10 +142,9 @@ async def test_concurrent_writers_leave_one_gapless_log_with_one_terminator(
 async def test_what_one_process_writes_another_reads(
     storage: Storage, other_storage: Storage, generation: Generation
 ) -> None:
-    for n, event in enumerate((Started("m"), TextDelta("a"), Completed()), 1):
-        one = [LoggedEvent(generation.id, n, OWNER, event)]
-        await storage.append_events(one)
-        assert await other_storage.events_after(generation.id, n - 1) == one
+    for each in logged(generation, Started("m"), TextDelta("a"), Completed()):
+        await storage.append_events([each])
+        assert await other_storage.events_after(generation.id, each.n - 1) == [each]
 
 
 async def test_running_generations_are_listed_oldest_first(storage: Storage) -> None:
