@@ -91,9 +91,11 @@ class StreamingMarkdown:
                 return
             if self._growing is not None and not self._advance(self._growing, closing=closing):
                 return
-            groups = self._keep_finished(self._parse(self._rest), closing=closing)
-            if closing or not self._start_growing(groups):
-                self._show(groups)
+            lines, groups = self._rest.split("\n"), self._parse(self._rest)
+            finished = self._keep_finished(groups, lines, closing=closing)
+            if closing or finished or not self._start_growing(groups):
+                rows = self._writer.blocks(groups[finished:], lines)
+                self._set_live(self._gap() + rows if rows else [])
                 return
 
     def _is_long_and_hardly_new(self) -> bool:
@@ -102,10 +104,6 @@ class StreamingMarkdown:
     def _parse(self, source: str) -> list[Group]:
         """Parse what may still change: references it defines are forgotten again."""
         return parse(source, {"references": dict(self._env.get("references", {}))})
-
-    def _show(self, groups: Sequence[Group]) -> None:
-        rows = self._writer.blocks(groups, self._rest.split("\n"))
-        self._set_live(self._gap() + rows if rows else [])
 
     def _set_live(self, rows: list[Row]) -> None:
         self._live = self._laid = rows
@@ -117,20 +115,18 @@ class StreamingMarkdown:
 
     # Blocks that are finished
 
-    def _keep_finished(self, groups: list[Group], *, closing: bool) -> list[Group]:
-        """Lay finished blocks out for good; return the open ones, with which the rest begins afterwards."""
+    def _keep_finished(self, groups: Sequence[Group], lines: Sequence[str], *, closing: bool) -> int:
+        """Lay finished blocks out for good and take them off the rest; return how many."""
         complete = self._rest.count("\n", 0, self._complete)
         done = len(groups) if closing else 0
         while done + 1 < len(groups) and first_line(groups[done + 1]) + LINES_OF_A_START <= complete:
             done += 1
-        if not done:
-            return groups
-        lines = self._rest.split("\n")
         for group in groups[:done]:
             self._kept += self._gap()
             self._kept += self._writer.block(group, lines)
-        self._use(offset_of_line(self._rest, line_after(groups[done - 1])))
-        return [] if closing else self._parse(self._rest)
+        if done:
+            self._use(offset_of_line(self._rest, line_after(groups[done - 1])))
+        return done
 
     def _use(self, length: int, *, may_define: bool = True) -> None:
         """Take text off the rest; link references defined in it hold from now on."""

@@ -15,6 +15,7 @@ from textual.color import Color
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
@@ -27,6 +28,7 @@ from argus_tui.rendering.inks import Inks
 from argus_tui.rendering.message_parts import Keys
 from argus_tui.rendering.pictures import Picture
 from argus_tui.themes import palette
+from argus_tui.widgets.slim_scrollbar import SlimScrollBar
 from argus_tui.widgets.transcript_column import Column
 from argus_tui.widgets.transcript_entry import TEXT_COLUMN, Entry, View, code_blocks, measure
 
@@ -290,6 +292,15 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Layout
 
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """Our own scrollbar, made when it is asked for, as Textual does it."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = SlimScrollBar(vertical=True, name="vertical", thickness=1)
+            self._vertical_scrollbar.display = False
+            self.app._start_widget(self, self._vertical_scrollbar)
+        return self._vertical_scrollbar
+
     def on_mount(self) -> None:
         self._refresh_scrollbars()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._relayout(anew=True))
@@ -425,7 +436,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if self._update_timer is not None:
             self._update_timer.stop()
             self._update_timer = None
-        self._next_update = self._clock() + UPDATE_S
+        now = self._clock()
+        self._next_update = max(self._next_update + UPDATE_S, now + UPDATE_S / 2)  # late timers do not add up
         for entry in self._column.entries[-8:]:
             if entry.pending:
                 had_text = entry.text != ""
