@@ -23,11 +23,10 @@ def main() -> int:
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?`, not an error
     try:
-        return _run(sys.argv[1:])
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:
-        return failures.INTERRUPTED
-    finally:
-        failures.flush(sys.stdout)
+        code = failures.INTERRUPTED
+    return failures.finish_output() or code
 
 
 def app_overrides(arguments: Sequence[str]) -> dict[str, str] | None:

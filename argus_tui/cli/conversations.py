@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from argus_core.errors import InvalidInput
+from argus_tui.cli.failures import FAILED
 from argus_tui.cli.session import load, with_client
 from argus_tui.cli.terminal import is_terminal, paint, say, say_json, say_table
 
@@ -100,7 +101,9 @@ def remove(
     """Delete conversations. For 30 days `argus restore` brings them back."""
     several = len(conversations) > 1
     if several and not yes and is_terminal(sys.stdin):
-        typer.confirm(f"Delete {len(conversations)} conversations?", abort=True, err=True)
+        wanted = typer.confirm(f"Delete {len(conversations)} conversations?", err=True)
+        if not wanted:
+            raise typer.Exit(FAILED)
 
     async def delete(client: ChatClient) -> list[Conversation]:
         found = [await client.conversations.find(one) for one in conversations]

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TextIO
 
 from argus_core.errors import (
     ArgusError,
@@ -73,7 +72,8 @@ def fail_to_write(error: OSError) -> int:
     drop_output()
     if isinstance(error, BrokenPipeError) or error.errno == errno.EIO:
         return OK
-    complain(f"{error.strerror or 'The system refused'}: {error.filename or 'the output could not be written'}.")
+    what = error.filename or "the output could not be written"
+    complain(f"{error.strerror or type(error).__name__}: {what}.")
     return FAILED
 
 
@@ -85,13 +85,14 @@ def drop_output() -> None:
         os.close(null)
 
 
-def flush(stream: TextIO | None) -> None:
-    """Write out what is left; a reader that has left is no failure."""
+def finish_output() -> int:
+    """Write out what is left for stdout and return the exit code of that."""
     try:
-        if stream is not None:
-            stream.flush()
-    except (BrokenPipeError, ValueError):
-        drop_output()
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except OSError as error:
+        return fail_to_write(error)
+    return OK
 
 
 def catch_bugs(folder: Callable[[], Path]) -> None:
@@ -103,6 +104,7 @@ def catch_bugs(folder: Callable[[], Path]) -> None:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         report_bug(folder, kind, error, trace)
+        finish_output()
 
     sys.excepthook = hook
 
