@@ -32,8 +32,9 @@ NO_WORDS = "Picture"
 
 def title_from_words(question: str) -> str:
     """Return the first words of a question as a title: one line, cut at a word where that is possible."""
-    line = clean_line(re.sub(r"```.*?(```|\Z)", " ", question, flags=re.S) or question)
-    line = re.sub(r"\s+", " ", re.sub(r"^[#>*\-\s]+", "", line)).strip()
+    without_code = re.sub(r"```.*?(```|\Z)", " ", question, flags=re.S)
+    line = clean_line(without_code) or clean_line(question).replace("```", "")
+    line = re.sub(r"^[#>*\-\s]+", "", line).strip()
     if len(line) <= MAX_WORDS_CHARS:
         return line or NO_WORDS
     head, _, _ = line[: MAX_WORDS_CHARS + 1].rpartition(" ")

@@ -1,0 +1,394 @@
+"""The write-ahead log: durable before shown, one write a tick, gapless, read from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argus_core.errors import StorageUnavailable
+from argus_core.events import Cancelled, Completed, Event, Interrupted, LoggedEvent, Started, TextDelta, ThoughtDelta
+from argus_core.generations import log as log_module
+from argus_core.generations.fold import Folded
+from argus_core.generations.log import MAX_EVENT_CHARS, MAX_UNSAVED_CHARS, TAIL, EventLog, LiveLog
+from tests.support.memory import MemoryStorage
+from tests.support.turns import logged, settle
+
+NEVER_S = 3600.0
+"""A tick that does not come: what is written then was written because it is urgent."""
+
+
+async def not_over() -> bool:
+    return False
+
+
+async def is_over() -> bool:
+    return True
+
+
+@pytest.fixture
+def memory() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+async def log(memory: MemoryStorage) -> AsyncIterator[EventLog]:
+    log = EventLog(memory.as_storage(), "me", tick_s=NEVER_S)
+    yield log
+    await log.close()
+
+
+async def read_all(log: EventLog, after: int = 0) -> list[LoggedEvent]:
+    return [event async for event in log.read("g1", after, not_over)]
+
+
+def said(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def test_a_reader_is_shown_nothing_that_is_not_durable(memory: MemoryStorage, log: EventLog) -> None:
+    memory.open_gate.clear()
+    live = log.begin("g1")
+    seen: list[LoggedEvent] = []
+    stream = log.read("g1", 0, not_over)
+    reader = asyncio.create_task(_collect(stream, seen))
+
+    await log.add(live, TextDelta("a"), urgent=True)
+    await settle()
+    assert memory.appends
+    assert seen == []
+
+    memory.open_gate.set()
+    await settle()
+    assert seen == logged(TextDelta("a"))
+    reader.cancel()
+
+
+async def _collect(stream: AsyncIterator[LoggedEvent], seen: list[LoggedEvent]) -> None:
+    async for event in stream:
+        seen.append(event)
+
+
+async def test_what_is_not_urgent_waits_for_the_tick(memory: MemoryStorage, log: EventLog) -> None:
+    live = log.begin("g1")
+    await log.add(live, TextDelta("a"))
+    await settle()
+
+    assert memory.appends == []
+
+
+async def test_without_anything_urgent_a_tick_writes_too(memory: MemoryStorage) -> None:
+    log = EventLog(memory.as_storage(), "me", tick_s=0)
+    live = log.begin("g1")
+    await log.add(live, TextDelta("a"))
+    await memory.tried.wait()
+    await settle()
+
+    assert memory.events("g1") == [TextDelta("a")]
+    await log.close()
+
+
+async def test_one_write_takes_along_what_waits_in_every_generation(memory: MemoryStorage, log: EventLog) -> None:
+    lives = [log.begin(f"g{i}") for i in range(20)]
+    for live in lives:
+        await log.add(live, Started("m"))
+        await log.add(live, TextDelta("a"))
+    await log.add(lives[7], TextDelta("b"), urgent=True)
+    await settle()
+
+    assert len(memory.appends) == 1
+    assert memory.events("g7") == [Started("m"), TextDelta("ab")]
+    assert all(memory.events(f"g{i}") == [Started("m"), TextDelta("a")] for i in range(20) if i != 7)
+
+
+async def test_events_that_come_during_a_write_go_into_the_next_one(memory: MemoryStorage, log: EventLog) -> None:
+    memory.open_gate.clear()
+    live = log.begin("g1")
+    await log.add(live, TextDelta("a"), urgent=True)
+    await settle()
+    await log.add(live, TextDelta("b"), urgent=True)
+    memory.open_gate.set()
+    await settle()
+
+    assert [len(batch) for batch in memory.appends] == [1, 1]
+    assert [event.n for event in memory.logs["g1"]] == [1, 2]
+
+
+async def test_an_answer_of_the_storage_that_was_lost_doubles_nothing(memory: MemoryStorage, log: EventLog) -> None:
+    memory.lose_answers = 1
+    live = log.begin("g1")
+    await log.add(live, TextDelta("a"), urgent=True)
+    assert await log.end(live, Completed())
+
+    assert memory.events("g1") == [TextDelta("a"), Completed()]
+    assert memory.appends[0] == memory.appends[1]
+
+
+async def test_a_storage_that_is_away_loses_nothing(
+    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "RETRY_S", (0.0,))
+    memory.away = True
+    live = log.begin("g1")
+    for letter in "abc":
+        await log.add(live, TextDelta(letter), urgent=True)
+        await settle()
+    assert live.written == 0
+
+    memory.away = False
+    assert await log.end(live, Completed())
+    assert said(memory.events("g1")) == "abc"
+    assert memory.events("g1").count(Completed()) == 1
+
+
+async def test_a_provider_waits_for_a_storage_that_is_far_behind(memory: MemoryStorage, log: EventLog) -> None:
+    memory.open_gate.clear()
+    live = log.begin("g1")
+    await log.add(live, TextDelta("a"), urgent=True)
+    await settle()
+
+    adding = asyncio.create_task(log.add(live, TextDelta("b" * (MAX_UNSAVED_CHARS + 1)), urgent=True))
+    await settle()
+    assert not adding.done()
+
+    memory.open_gate.set()
+    await adding
+    await settle()
+    assert len(said(memory.events("g1"))) == MAX_UNSAVED_CHARS + 2
+
+
+async def test_no_event_is_longer_than_any_storage_takes(memory: MemoryStorage, log: EventLog) -> None:
+    text = "".join(chr(0x600 + i % 200) for i in range(3 * MAX_EVENT_CHARS + 5))
+    live = log.begin("g1")
+    await log.add(live, TextDelta(text))
+    await log.add(live, ThoughtDelta(text, 1.5))
+    await log.end(live, Completed())
+
+    events = memory.events("g1")
+    assert Folded().add(memory.logs["g1"]).text == text
+    assert all(len(event.text) <= MAX_EVENT_CHARS for event in events if isinstance(event, TextDelta | ThoughtDelta))
+
+
+async def test_a_taken_slot_stops_the_writer_of_that_generation_only(memory: MemoryStorage, log: EventLog) -> None:
+    told: list[str] = []
+    fenced = log.begin("g1", lambda: told.append("g1"))
+    healthy = log.begin("g2", lambda: told.append("g2"))
+    memory.logs["g1"] = logged(Interrupted(), owner="a sweeper")
+    await log.add(fenced, TextDelta("late"))
+    await log.add(healthy, TextDelta("fine"), urgent=True)
+    await settle()
+
+    assert told == ["g1"]
+    assert not await log.end(fenced, Completed())
+    assert await log.end(healthy, Completed())
+    assert memory.events("g1") == [Interrupted()]
+    assert memory.events("g2") == [TextDelta("fine"), Completed()]
+
+
+async def test_readers_of_a_fenced_generation_get_the_end_that_counts(
+    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "POLL_S", 0)
+    live = log.begin("g1")
+    reader = asyncio.create_task(read_all(log))
+    await log.add(live, TextDelta("a"), urgent=True)
+    await settle()
+    memory.logs["g1"] += logged(Interrupted(), owner="a sweeper", first=2)
+    await log.add(live, TextDelta("b"), urgent=True)
+
+    assert [event.event for event in await reader] == [TextDelta("a"), Interrupted()]
+
+
+async def test_a_bug_in_the_storage_hangs_nobody(
+    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(log_module, "POLL_S", 0)
+    memory.bug = TypeError("a bug")
+    told: list[str] = []
+    live = log.begin("g1", lambda: told.append("g1"))
+    reader = asyncio.create_task(read_all(log))
+    await log.add(live, TextDelta("a"), urgent=True)
+
+    assert not await log.end(live, Completed())
+    assert told == ["g1"]
+    assert "event log writer ended by a bug" in caplog.text
+
+    memory.logs["g1"] = logged(Interrupted(), owner="a sweeper")
+    assert [event.event for event in await reader] == [Interrupted()]
+
+
+async def test_after_a_bug_the_next_generation_is_written_again(
+    memory: MemoryStorage, log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory.bug = TypeError("a bug")
+    await log.end(log.begin("g1"), Completed())
+    assert await log.end(log.begin("g2"), Completed())
+
+    assert memory.events("g2") == [Completed()]
+    assert caplog.records
+
+
+async def test_closing_lets_go_of_writers_and_readers(memory: MemoryStorage) -> None:
+    log = EventLog(memory.as_storage(), "me", tick_s=NEVER_S)
+    memory.open_gate.clear()
+    live = log.begin("g1")
+    reader = asyncio.create_task(read_all(log))
+    ending = asyncio.create_task(log.end(live, Completed()))
+    await settle()
+
+    await log.close()
+    await log.close()
+
+    assert not await ending
+    assert await reader == []
+
+
+@pytest.mark.parametrize("after", [-5, 0, 1, 2, 3])
+async def test_a_reader_resumes_after_any_number(log: EventLog, after: int) -> None:
+    live = log.begin("g1")
+    for event in (Started("m"), TextDelta("a"), TextDelta("b")):
+        await log.add(live, event, urgent=True)
+        await settle()
+    reader = asyncio.create_task(read_all(log, after))
+    await settle()
+    await log.end(live, Completed())
+
+    assert await reader == logged(Started("m"), TextDelta("a"), TextDelta("b"), Completed())[max(after, 0) :]
+
+
+async def test_a_number_beyond_the_end_gives_nothing(log: EventLog) -> None:
+    live = log.begin("g1")
+    reader = asyncio.create_task(read_all(log, 99))
+    await settle()
+    await log.end(live, Completed())
+
+    assert await reader == []
+
+
+async def test_a_log_that_was_purged_gives_nothing(log: EventLog) -> None:
+    assert [event async for event in log.read("long ago", 0, is_over)] == []
+
+
+async def test_the_last_events_of_another_process_are_read_though_it_has_ended_meanwhile(
+    memory: MemoryStorage, log: EventLog
+) -> None:
+    async def ends_now() -> bool:
+        memory.logs["g1"] = logged(TextDelta("a"), Completed(), owner="another")
+        return True
+
+    assert [event.n async for event in log.read("g1", 0, ends_now)] == [1, 2]
+
+
+async def test_a_generation_of_another_process_is_followed(
+    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "POLL_S", 0)
+    reader = asyncio.create_task(read_all(log))
+    await settle()
+    memory.logs["g1"] = logged(TextDelta("a"), owner="another")
+    await settle()
+    memory.logs["g1"] += logged(Completed(), owner="another", first=2)
+
+    assert [event.n for event in await reader] == [1, 2]
+
+
+async def test_a_reader_bears_with_a_storage_that_is_away_for_a_while(
+    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "RETRY_S", (0.0,) * 500)
+    memory.logs["g1"] = logged(TextDelta("a"), Completed())
+    memory.away = True
+    reader = asyncio.create_task(read_all(log))
+    await settle()
+    memory.away = False
+
+    assert len(await reader) == 2
+
+
+async def test_a_reader_is_told_when_the_storage_stays_away(
+    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "RETRY_S", (0.0,))
+    memory.away = True
+
+    with pytest.raises(StorageUnavailable):
+        await read_all(log)
+
+
+async def test_a_slow_reader_holds_nobody_up_and_misses_nothing(memory: MemoryStorage, log: EventLog) -> None:
+    live = log.begin("g1")
+    slow = log.read("g1", 0, not_over)
+    await log.add(live, TextDelta("0,"), urgent=True)
+    first = await anext(slow)
+
+    for number in range(1, 3 * TAIL):
+        await log.add(live, TextDelta(f"{number},"), urgent=True)
+        await memory.tried.wait()
+        memory.tried.clear()
+    await log.end(live, Completed())
+    rest = [event async for event in slow]
+
+    assert [event.n for event in [first, *rest]] == list(range(1, live.written + 1))
+    assert said([event.event for event in [first, *rest]]) == "".join(f"{number}," for number in range(3 * TAIL))
+    assert memory.reads > 0
+
+
+async def test_memory_holds_the_tail_only(memory: MemoryStorage, log: EventLog) -> None:
+    live = log.begin("g1")
+    for _ in range(2 * TAIL):
+        live.add(TextDelta("a"))
+        live.publish(live.take("me"))
+
+    assert live.newer(0) is None
+    assert len(live.newer(live.written - TAIL) or []) == TAIL
+
+
+async def test_a_reader_that_waits_while_the_end_comes_needs_no_storage(memory: MemoryStorage, log: EventLog) -> None:
+    live = log.begin("g1")
+    reader = asyncio.create_task(read_all(log))
+    await settle()
+    await log.end(live, Completed())
+    memory.away = True
+
+    assert [event.event for event in await reader] == [Completed()]
+
+
+def test_tokens_and_seconds_of_joined_deltas_are_the_last_ones() -> None:
+    live = LiveLog("g1", lambda: None)
+    for event in (ThoughtDelta("hm", 0.1), ThoughtDelta("", 0.4), TextDelta("a", 1), TextDelta("b", 2), TextDelta("c")):
+        live.add(event)
+
+    assert live.pending == [ThoughtDelta("hm", 0.4), TextDelta("abc", 2)]
+
+
+DELTAS = st.one_of(
+    st.builds(TextDelta, st.text(max_size=40), st.integers(0, 9)),
+    st.builds(ThoughtDelta, st.text(max_size=40), st.floats(0, 9)),
+)
+
+
+@given(st.lists(st.lists(DELTAS, max_size=6), max_size=12), st.integers(0, 40))
+@settings(max_examples=150)
+def test_any_cutting_into_ticks_says_the_same_and_can_be_resumed_anywhere(
+    ticks: list[list[TextDelta | ThoughtDelta]], after: int
+) -> None:
+    live = LiveLog("g1", lambda: None)
+    for tick in ticks:
+        for delta in tick:
+            live.add(delta)
+        if live.pending:
+            live.publish(live.take("me"))
+    live.add(Cancelled())
+    live.publish(live.take("me"))
+
+    whole = live.newer(0)
+    assert whole is not None
+    folded = Folded().add(whole)
+    every = [delta for tick in ticks for delta in tick]
+    assert folded.text == "".join(delta.text for delta in every if isinstance(delta, TextDelta))
+    assert [event.n for event in whole] == list(range(1, live.written + 1))
+    assert live.newer(after) == whole[after:]
+    assert sum(isinstance(event.event, Cancelled) for event in whole) == 1
