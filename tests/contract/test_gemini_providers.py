@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -501,6 +502,60 @@ async def test_a_servers_own_words_are_cut_to_one_line(provider: Provider) -> No
 
     assert "\n" not in error.hint
     assert len(error.hint) < 330
+
+
+# ---- proxies ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment without any proxy setting."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+async def test_a_proxy_of_the_environment_is_used(
+    driver: Driver, fake: FakeGemini, environment: pytest.MonkeyPatch, name: str
+) -> None:
+    environment.setenv(name, fake.url)
+    provider = driver.make("http://gemini.invalid:80", READ_TIMEOUT_S)
+
+    chunks = await read(provider, asking("gemini-2.5-flash"))
+
+    assert text_of(chunks) == "You said: Hello there"
+    assert fake.requests[0].path.startswith("http://gemini.invalid")
+    await provider.close()
+
+
+async def test_a_proxy_that_does_not_answer_is_told(driver: Driver, environment: pytest.MonkeyPatch) -> None:
+    async with FakeGemini() as gone:
+        environment.setenv("HTTP_PROXY", gone.url)
+    provider = driver.make("http://gemini.invalid:80", READ_TIMEOUT_S)
+
+    _, error = await read_to_fault(provider, "gemini-2.5-flash")
+
+    assert type(error) is ProviderUnavailable
+    assert error.title.startswith("Gemini cannot be reached")
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [("socks5://user:secret@127.0.0.1:9", "argus-tui[socks]"), ("gopher://secret", "http://host")]
+)
+async def test_a_proxy_setting_that_cannot_work_says_what_would(
+    environment: pytest.MonkeyPatch, value: str, words: str
+) -> None:
+    environment.setitem(sys.modules, "socksio", None)  # as without the extra
+    environment.setenv("ALL_PROXY", value)
+
+    _, error = await read_to_fault(GeminiProvider(KEY, base_url="http://gemini.invalid"), "gemini-2.5-flash")
+
+    assert error.title == "The proxy that is set cannot be used"
+    assert words in error.hint
+    assert "secret" not in error.hint
 
 
 # ---- models -----------------------------------------------------------------------------------------------------
