@@ -108,14 +108,14 @@ def _class_of(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "M" or category == "Cf":
         return "m"
-    if _WITHOUT_SPACES.match(character):
+    if any(ord(character) in each for each in _WITHOUT_SPACES):
         return "c"
     return "w" if character.isalnum() else " "
 
 
 _FOLDED = _Folded()
 _CLASSES = _Classes()
-_WITHOUT_SPACES = re.compile("[\u3041-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_WITHOUT_SPACES = (range(0x3041, 0x3100), range(0x3400, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x40000))
 """Han, Hiragana and Katakana: written without spaces, so each character counts as a word."""
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
 """The short way for plain text, ten times as fast; the long way finds the same."""

@@ -224,3 +224,47 @@ async def test_two_processes_write_one_file_and_hear_each_other(storage: SqliteS
     for generation in (ours, theirs):
         log = await storage.events_after(generation.id, 0)
         assert [(each.n, each.event) for each in log] == [(n, TextDelta(str(n))) for n in range(1, 201)]
+
+
+WRITES_UNTIL_KILLED = """
+import asyncio, sys
+from pathlib import Path
+from argus_core.events import LoggedEvent, TextDelta
+from argus_core.storage.sqlite import SqliteStorage
+
+async def main():
+    storage = SqliteStorage(Path(sys.argv[1]))
+    await storage.open()
+    for n in range(1, 100_000):
+        await storage.append_events([LoggedEvent(sys.argv[2], n, "other", TextDelta(str(n)))])
+        print(n, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [1, 7, 60])
+async def test_a_killed_writer_leaves_a_gapless_log_with_all_it_acknowledged(
+    storage: SqliteStorage, moment: int
+) -> None:
+    generation = (await storage.start_turn(a_turn(await storage.create_conversation(a_conversation())))).generation
+    await storage.close()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITES_UNTIL_KILLED, str(_path(storage)), generation.id, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    for _ in range(moment):
+        await process.stdout.readline()
+    process.kill()
+    said = await process.stdout.read()
+    await process.wait()
+    acknowledged = moment + said.count(b"\n")
+
+    again = SqliteStorage(_path(storage))
+    await again.open()
+    log = await again.events_after(generation.id, 0, 1000)
+    assert [each.n for each in log] == list(range(1, len(log) + 1))
+    assert len(log) - acknowledged in (0, 1)
+    assert await again.append_events(logged(generation, TextDelta("on"), first=len(log) + 1)) == set()
+    await again.close()

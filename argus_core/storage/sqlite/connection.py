@@ -107,10 +107,13 @@ def connect(path: Path) -> sqlite3.Connection:
     """Return a connection with the settings both lanes need."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 8388608")
-    _use_wal(connection)
+    try:
+        for setting in ("foreign_keys = ON", "synchronous = FULL", "journal_size_limit = 8388608"):
+            connection.execute(f"PRAGMA {setting}")
+        _use_wal(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

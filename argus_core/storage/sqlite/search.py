@@ -11,11 +11,14 @@ from argus_core.storage.sqlite import conversations, rows
 from argus_core.text.fold import QueryTerm, query_terms, words
 
 _HITS = """
-SELECT m.*, message_words.rank AS rank FROM message_words
-JOIN messages m ON m.num = message_words.rowid
-JOIN conversations c ON c.id = m.conversation_id
-WHERE message_words MATCH ? AND m.user_id = ? AND c.deleted_at IS NULL
-ORDER BY message_words.rank, m.created_at DESC, m.num DESC LIMIT ?
+SELECT messages.* FROM (
+    SELECT m.num, message_words.rank AS rank, m.created_at FROM message_words
+    JOIN messages m ON m.num = message_words.rowid
+    JOIN conversations c ON c.id = m.conversation_id
+    WHERE message_words MATCH ? AND m.user_id = ? AND c.deleted_at IS NULL
+    ORDER BY rank, m.created_at DESC, m.num DESC LIMIT ?
+) best JOIN messages ON messages.num = best.num
+ORDER BY best.rank, best.created_at DESC, best.num DESC
 """
 
 
