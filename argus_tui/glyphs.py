@@ -89,5 +89,5 @@ def choose(setting: str, environment: Mapping[str, str]) -> Glyphs:
     if setting != "auto":
         return PLAIN if setting == "plain" else FULL
     locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "UTF-8")
-    speaks_utf8 = locale.lower().replace("-", "").endswith("utf8") or "utf8." in locale.lower().replace("-", "")
+    speaks_utf8 = "utf8" in locale.lower().replace("-", "")
     return FULL if speaks_utf8 and environment.get("TERM") != "linux" else PLAIN

@@ -16,7 +16,7 @@ import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from textual.app import App, ComposeResult
@@ -28,8 +28,8 @@ from argus_tui.widgets.transcript import Transcript
 
 SIZE = (120, 40)
 WORDS = (
-    "the a of and to in stream client layout paint screen buffer event loop model render block cache latency frame cell "
-    "width parse delta socket await queue budget measure simple robust quick careful terminal answer message history"
+    "the a of and to in stream client layout paint screen buffer event loop model render block cache latency "
+    "frame cell width parse delta socket await queue budget measure simple robust quick careful terminal answer message history"
 ).split()
 TOKEN = re.compile(r"\n+|[ ]*[A-Za-z0-9]{1,7}|[ ]*[^\sA-Za-z0-9]{1,4}|[ ]+")
 KINDS = ("mix", "prose", "list", "code", "table")
@@ -124,7 +124,7 @@ def running(count: int) -> Message:
         role="assistant",
         parts=(),
         status="running",
-        created_at=datetime(2026, 11, 20, 14, 2, tzinfo=timezone.utc),
+        created_at=datetime(2026, 11, 20, 14, 2, tzinfo=UTC),
     )
 
 

@@ -24,10 +24,8 @@ from argus_tui.rendering.tables import Cell, Table, TableWriter
 from argus_tui.rendering.wrapping import wrap
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
-_DEEPEST = 24
-"""Containers in containers; what lies deeper is not indented further."""
 _NARROWEST = 8
-"""Cells that a container leaves its contents at least."""
+"""Cells that a container leaves its contents at least; where it cannot, it has no mark and no indent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +43,9 @@ class Settings:
 class BlockWriter:
     """Lays out blocks of one document."""
 
-    def __init__(self, settings: Settings, look: Look | None = None, depth: int = 0) -> None:
+    def __init__(self, settings: Settings, look: Look | None = None) -> None:
         self.settings = settings
         self._look = look or Look()
-        self._depth = depth
         inks, glyphs, width = settings.inks, settings.glyphs, settings.width
         self._inline = InlineWriter(inks, glyphs, keep_line_ends=settings.keep_line_ends)
         self.code = CodeWriter(inks, glyphs, width)
@@ -91,9 +88,12 @@ class BlockWriter:
 
     def _inside(self, cells: int, look: Look | None = None) -> BlockWriter:
         """Return a writer for the contents of a container that is indented by `cells`."""
-        room = self.settings.width - cells
-        settings = replace(self.settings, width=max(_NARROWEST, room))
-        return BlockWriter(settings, look or self._look, self._depth + 1)
+        settings = replace(self.settings, width=self.settings.width - cells)
+        return BlockWriter(settings, look or self._look)
+
+    def _mark(self, mark: str) -> str:
+        """Return the mark, or nothing where it would leave no room."""
+        return mark if self.settings.width - cell_len(mark) >= _NARROWEST else ""
 
     # Lists
 
@@ -113,8 +113,7 @@ class BlockWriter:
         contents = children(item)
         if (box := _take_task_box(contents)) is not None:
             mark = "[x] " if box else "[ ] "
-        if self._depth >= _DEEPEST:
-            mark = ""
+        mark = self._mark(mark)
         inner = self._inside(len(mark))
         rows: list[Row] = []
         for group in contents:
@@ -128,8 +127,8 @@ class BlockWriter:
     # Quotes
 
     def _quote(self, group: Group, lines: Sequence[str]) -> list[Row]:
-        bar = "" if self._depth >= _DEEPEST else f"{self.settings.glyphs.quote} "
-        inner = self._inside(len(bar), self._look._replace(ink="muted", italic=True))
+        bar = self._mark(f"{self.settings.glyphs.quote} ")
+        inner = self._inside(cell_len(bar), self._look._replace(ink="muted", italic=True))
         rows = inner.blocks(children(group), lines) or [Row([], 0)]
         lead = [Segment(bar, self.settings.inks.style("rule"))]
         return indented(rows, lead, lead, cell_len(bar))

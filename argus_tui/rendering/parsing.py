@@ -13,7 +13,9 @@ Group: TypeAlias = list[Token]
 Env: TypeAlias = dict[str, Any]
 """What the parser keeps of a document besides its tokens: the link references."""
 
-_PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+_DEEPEST = 100
+"""Containers in containers; what lies deeper is left out by the parser, which calls itself for each."""
+_PARSER = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
 
 
 def parse(source: str, env: Env) -> list[Group]:

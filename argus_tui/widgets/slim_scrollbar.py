@@ -1,7 +1,7 @@
 """A scrollbar of whole cells: it is painted only when a cell changes, at a fiftieth of the cost of Textual's.
 
-While an answer streams the bar changes a little with every line. Textual's own lays its cells out again each time, which
-took more than half of each paint.
+While an answer streams the bar changes a little with every line. Textual's own lays its cells out again each time,
+which took more than half of each paint.
 """
 
 from __future__ import annotations

@@ -1,0 +1,174 @@
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from argus_core.text.clean import clean
+from argus_tui.rendering import parsing, streaming
+from argus_tui.rendering.streaming import LONG_BLOCK, StreamingMarkdown
+from tests.unit import markdown_support as support
+
+LINES = st.sampled_from(
+    [
+        *("# title", "para *b* `c`", "more text", "", "", "", "===", "---", "* * *", "word " * 15, "trailing  ", "\\"),
+        *(
+            "- item",
+            "- ",
+            "  - nested",
+            "   - three",
+            "    deep",
+            "  cont",
+            "+ plus",
+            "* star",
+            "- [ ] todo",
+            "- [x] did",
+        ),
+        *("1. one", "2. two", "3) paren", "> quote", "> - in quote", ">"),
+        *("```python", "x = 1  # why", "'''open", "```", "~~~", "````", "    indented", "\ttab"),
+        *("| a | b |", "|---|--:|", "| 1 | 22 |", "| a longer cell | 3 |", "|x", "a | b", "--|--"),
+        *("<div>", "</div>", "<!-- c", "-->", "[a]: http://x.example", "see [a] there", "**open", "`open"),
+        *("\x1b[31mred\x1b[0m", "سلام دنیا", "漢字漢字", "&#27;x", "\x1b]0;t\x07after"),
+    ]
+)
+DOCUMENTS = st.lists(st.tuples(LINES, st.sampled_from(["\n", "\n", "\n", "\r\n"])), max_size=24).map(
+    lambda lines: "".join(line + end for line, end in lines)
+)
+
+
+def chunks(document: str, sizes: list[int]) -> list[str]:
+    found, at, turn = [], 0, 0
+    while at < len(document):
+        size = sizes[turn % len(sizes)]
+        found.append(document[at : at + size])
+        at, turn = at + size, turn + 1
+    return found
+
+
+def seen(stream: StreamingMarkdown, count: int | None = None) -> list[tuple[list[tuple[str, object]], int, bool]]:
+    return support.drawn([stream[number] for number in range(len(stream) if count is None else count)])
+
+
+@settings(max_examples=400, deadline=None)
+@given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5), st.sampled_from([16, 40]))
+def test_streaming_in_any_chunks_ends_in_the_rows_of_the_whole(document: str, sizes: list[int], width: int) -> None:
+    stream = StreamingMarkdown(support.settings(width))
+    for chunk in chunks(document, sizes):
+        stream.append(chunk)
+    stream.finish(document)
+    assert seen(stream) == support.drawn(support.rows(document, width))
+
+
+@settings(max_examples=400, deadline=None)
+@given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5))
+def test_finished_rows_never_change_while_text_comes(document: str, sizes: list[int]) -> None:
+    stream = StreamingMarkdown(support.settings())
+    finished: list[tuple[list[tuple[str, object]], int, bool]] = []
+    for chunk in chunks(document, sizes):
+        stream.append(chunk)
+        assert seen(stream, len(finished)) == finished
+        assert stream.changed_from <= len(stream)
+        finished = seen(stream, stream.finished_rows)
+
+
+@settings(max_examples=150, deadline=None)
+@given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5))
+def test_rows_before_the_first_changed_one_are_as_before(document: str, sizes: list[int]) -> None:
+    stream = StreamingMarkdown(support.settings())
+    before: list[tuple[list[tuple[str, object]], int, bool]] = []
+    for chunk in chunks(document, sizes):
+        stream.append(chunk)
+        after = seen(stream)
+        assert after[: stream.changed_from] == before[: stream.changed_from]
+        before = after
+
+
+@settings(max_examples=150, deadline=None)
+@given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5))
+def test_the_source_is_kept_whole(document: str, sizes: list[int]) -> None:
+    stream = StreamingMarkdown(support.settings())
+    for chunk in chunks(document, sizes):
+        stream.append(chunk)
+    assert stream.source == clean(document)
+
+
+@pytest.mark.parametrize("word", ["**word** and ", "- item of a list\n", "> quoted\n", "- a\n  b\n\n"])
+def test_long_blocks_end_in_the_rows_of_the_whole(word: str) -> None:
+    document = word * (3 * LONG_BLOCK // len(word)) + "\n\nafter it\n"
+    stream = StreamingMarkdown(support.settings())
+    for chunk in chunks(document, [97]):
+        stream.append(chunk)
+    stream.finish(document)
+    assert seen(stream) == support.drawn(support.rows(document))
+
+
+def test_an_escape_sequence_cut_in_two_never_shows() -> None:
+    stream = StreamingMarkdown(support.settings())
+    for piece in ("a \x1b[3", "1mred\x1b", "[0m b"):
+        stream.append(piece)
+    assert stream[0].text == "a red b"
+
+
+def test_half_of_a_closing_fence_is_not_shown() -> None:
+    stream = StreamingMarkdown(support.settings())
+    for piece in ("```python\nx = 1\ny = 2\n", "``"):
+        stream.append(piece)
+    assert [stream[number].text.strip() for number in range(1, len(stream) - 1)] == ["x = 1", "y = 2"]
+
+
+def test_the_final_text_wins_over_what_was_streamed() -> None:
+    stream = StreamingMarkdown(support.settings())
+    stream.append("something else")
+    stream.finish("# The stored one")
+    assert [row.text for row in (stream[0],)] == ["The stored one"]
+    assert len(stream) == 1
+
+
+def counted_parses(monkeypatch: pytest.MonkeyPatch, document: str) -> int:
+    """Return how many characters the parser saw while a document streamed in pieces of 100."""
+    seen_by_parser = 0
+    real = parsing.parse
+
+    def counting(source: str, env: parsing.Env) -> list[parsing.Group]:
+        nonlocal seen_by_parser
+        seen_by_parser += len(source)
+        return real(source, env)
+
+    monkeypatch.setattr(streaming, "parse", counting)
+    stream = StreamingMarkdown(support.settings(80))
+    for chunk in chunks(document, [100]):
+        stream.append(chunk)
+    return seen_by_parser
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        ("", "- an item of a list that is as long as a line\n"),
+        ("", "1. an item of a list that is as long as a line\n"),
+        ("```python\n", "    name = compute(value, limit=3)  # why it is so\n"),
+        ("| name | value |\n|---|---|\n", "| some name of a thing | 4711 |\n"),
+        ("", "a paragraph of prose with some words in it.\n\n"),
+        ("", "one paragraph without any end, word for word and "),
+        ("", "> a quote without any end, line for line\n"),
+    ],
+    ids=["list", "numbers", "code", "table", "prose", "paragraph", "quote"],
+)
+def test_work_grows_with_the_text_and_not_with_its_square(
+    monkeypatch: pytest.MonkeyPatch, head: str, line: str
+) -> None:
+    short = counted_parses(monkeypatch, head + line * (10_000 // len(line)))
+    long = counted_parses(monkeypatch, head + line * (40_000 // len(line)))
+    assert long < 4.5 * short + 100_000
+
+
+def test_random_answers_in_random_chunks() -> None:
+    rng = random.Random(20)
+    pieces = ["- a\n", "- b\n\n", "text\n\n", "```\ncode\n```\n", "| a |\n|---|\n| b |\n", "\n", "x **y", "** z\n"]
+    for _ in range(60):
+        document = "".join(rng.choice(pieces) for _ in range(30))
+        stream = StreamingMarkdown(support.settings(24))
+        for chunk in chunks(document, [rng.randint(1, 9)]):
+            stream.append(chunk)
+        stream.finish(document)
+        assert seen(stream) == support.drawn(support.rows(document, 24))
