@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 
-from argus_tui.screens.chat import ChatScreen
+from argus_tui.screens.first import FirstScreen
 from argus_tui.themes import ARGUS_NIGHT, THEMES, theme_variables
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from argus_core.client.base import ChatClient
+    from argus_tui.screens.chat import ChatScreen
 
 DRAIN_S = 600.0
 """How long answers may go on without a screen."""
@@ -79,15 +80,29 @@ class ArgusApp(App[int]):
         await self._clients.aclose()
 
     def get_default_screen(self) -> Screen[None]:
-        return ChatScreen(self.client, self.options)
+        return FirstScreen(self._show_chat)
+
+    @property
+    def chat(self) -> ChatScreen | None:
+        """The main screen; None until it is loaded, a moment after the first paint."""
+        from argus_tui.screens.chat import ChatScreen
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, ChatScreen)), None)
+
+    def _show_chat(self) -> None:
+        """Load the main screen, now that there is something to see, and put it over the first paint."""
+        from argus_tui.screens.chat import ChatScreen
+
+        first = self.screen
+        pressed = first.pressed if isinstance(first, FirstScreen) else []
+        self.push_screen(ChatScreen(self.client, self.options, pressed))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme_variables(self.current_theme)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        chat = self.screen_stack[0]
-        if isinstance(chat, ChatScreen):
-            yield from chat.palette_commands()
+        if self.chat is not None:
+            yield from self.chat.palette_commands()
 
     def on_mount(self) -> None:
         self._listen_for_hang_up()
@@ -101,8 +116,7 @@ class ArgusApp(App[int]):
 
     def _hang_up(self) -> None:
         self.hung_up = True
-        chat = self.screen_stack[0]
-        if isinstance(chat, ChatScreen):
-            self.run_worker(chat.leave(), exit_on_error=False)
+        if self.chat is not None:
+            self.run_worker(self.chat.leave(), exit_on_error=False)
         else:
             self.exit(0)

@@ -28,6 +28,11 @@ class Command:
         return "chat." + self.action
 
     @property
+    def key(self) -> str:
+        """The first of its keys as it is written on the screen: `^n`, `f1`, `esc`."""
+        return self.keys.split(",")[0].replace("ctrl+", "^").replace("escape", "esc")
+
+    @property
     def usage(self) -> str:
         """`/name ARGUMENT`."""
         return f"/{self.slash} {self.argument}".strip() if self.slash else ""

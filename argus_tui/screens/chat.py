@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -19,7 +19,7 @@ from argus_core.domain import Attachment, Conversation, Message, Readiness
 from argus_core.errors import ArgusError
 from argus_tui import format as fmt
 from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, parse_slash
-from argus_tui.screens.chat_commands import ChatCommands, short_key
+from argus_tui.screens.chat_commands import ChatCommands
 from argus_tui.screens.conversation_list import ConversationList
 from argus_tui.screens.draft import Draft
 from argus_tui.screens.progress import summary
@@ -67,8 +67,15 @@ class ChatScreen(ChatCommands):
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
     AUTO_FOCUS = "Prompt"
 
-    def __init__(self, client: Callable[[], Awaitable[ChatClient]], options: AppOptions) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Awaitable[ChatClient]],
+        options: AppOptions,
+        pressed: Sequence[events.Key | events.Paste] = (),
+    ) -> None:
         super().__init__()
+        self._pressed = pressed
+        """Keys and pastes that came before this screen was there."""
         self.client = client
         self.options = options
         self._readiness: Readiness | None = None
@@ -89,7 +96,7 @@ class ChatScreen(ChatCommands):
                 yield KeyCard(id="key-card")
                 yield Composer(id="composer")
                 yield StatusLine(id="status")
-                yield KeyRow([(short_key(c.keys), c.shown) for c in COMMANDS if c.shown], id="keys")
+                yield KeyRow([(c.key, c.shown) for c in COMMANDS if c.shown], id="keys")
 
     def on_mount(self) -> None:
         self.transcript = self.query_one(Transcript)
@@ -102,6 +109,9 @@ class ChatScreen(ChatCommands):
         self.composer.completions = [(c.usage, c.about) for c in BY_SLASH.values()]
         self._spinner = self.set_interval(SPINNER_S, self._spin, pause=True)
         self.show_state()
+        self.composer.focus()
+        for event in self._pressed:
+            self.post_message(event)
         self.call_after_refresh(self._start)
 
     @work(group="start")

@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 QUIT_WAIT_S = 600.0
 
 
-def short_key(keys: str) -> str:
-    """Return the first of the keys as it is written on the screen: `^n`, `f1`, `esc`."""
-    first = keys.split(",")[0]
-    return first.replace("ctrl+", "^").replace("escape", "esc")
-
-
 class ChatCommands(Screen[None]):
     """The actions of the main screen, over what `ChatScreen` sets up."""
 
@@ -108,7 +102,7 @@ class ChatCommands(Screen[None]):
     def palette_commands(self) -> Iterable[SystemCommand]:
         """Yield every command for the palette."""
         for command in COMMANDS:
-            ways = "   ".join(filter(None, (command.usage, short_key(command.keys))))
+            ways = "   ".join(filter(None, (command.usage, command.key)))
             title = command.about[0].upper() + command.about[1:]
             yield SystemCommand(title, ways, getattr(self, f"action_{command.action}"))
 
@@ -135,7 +129,7 @@ class ChatCommands(Screen[None]):
         from argus_tui.screens.switcher import Switcher
 
         client = await self.client()
-        self.open_soon(await self.app.push_screen_wait(Switcher(client, words, only_messages=only_messages)))
+        self.open_soon(await self.app.push_screen_wait(Switcher(client, only_messages=only_messages, query=words)))
 
     def action_next(self) -> None:
         self.do(self._step(1), "step")
@@ -170,7 +164,7 @@ class ChatCommands(Screen[None]):
             from argus_tui.screens.text_prompt import TextPrompt
 
             before = (await client.conversations.get(conversation_id)).title
-            title = await self.app.push_screen_wait(TextPrompt("Rename this conversation", before)) or ""
+            title = await self.app.push_screen_wait(TextPrompt("Rename this conversation", before, required=True)) or ""
         if title:
             await client.conversations.rename(conversation_id, title)
 
@@ -294,7 +288,7 @@ class ChatCommands(Screen[None]):
         if not wanted:
             from argus_tui.screens.pick_model import PickModel
 
-            wanted = await self.app.push_screen_wait(PickModel(client, self.model() or "")) or ""
+            wanted = await self.app.push_screen_wait(PickModel(client, current=self.model())) or ""
         if not wanted:
             return
         if self.talk.conversation is None:
@@ -321,7 +315,7 @@ class ChatCommands(Screen[None]):
 
             before = self.talk.conversation.system if self.talk.conversation else ""
             answer = await self.app.push_screen_wait(
-                TextPrompt("How should the model behave here?", before, multiline=True, empty_allowed=True)
+                TextPrompt("How should the model behave here?", before, multiline=True)
             )
             if answer is None:
                 return
@@ -354,7 +348,7 @@ class ChatCommands(Screen[None]):
     def action_help(self) -> None:
         from argus_tui.screens.help import Help
 
-        self.app.push_screen(Help(COMMANDS))
+        self.app.push_screen(Help((command.keys, command.usage, command.about) for command in COMMANDS))
 
     # Leaving
 
