@@ -43,9 +43,11 @@ class Follower:
             before_leaving: Called when a second Ctrl-C ends the process on the spot.
         """
         with Interrupts(self._on_signal, before_leaving) as interrupts:
-            self._try(partial(self._view.begin, self._turn))
-            ending = await self._read()
-            self._try(self._view.end)
+            try:
+                self._try(partial(self._view.begin, self._turn))
+                ending = await self._read()
+            finally:
+                self._try(self._view.end)
             if self._cancelling is not None:
                 await self._cancelling
         if interrupts.exit_code is not None:

@@ -14,6 +14,7 @@ import pytest
 
 from argus_core.client.base import ChatClient
 from argus_core.domain import Generation, Message, Problem, Turn, Usage
+from argus_core.errors import StorageUnavailable
 from argus_core.events import (
     Cancelled,
     Completed,
@@ -80,6 +81,7 @@ class Recorder:
     def __init__(self, at_text: Any = lambda: None) -> None:
         self.events: list[Event] = []
         self.gone = asyncio.Event()
+        self.ended = False
         self._at_text = at_text
 
     def begin(self, turn: Turn) -> None:
@@ -91,7 +93,7 @@ class Recorder:
             self._at_text()
 
     def end(self) -> None:
-        pass
+        self.ended = True
 
     def leave(self) -> None:
         self.gone.set()
@@ -187,6 +189,18 @@ async def test_a_full_disk_is_not_swallowed() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         await run(Answer("one", ending=Completed()), Recorder(fail))
+
+
+async def test_an_error_on_the_way_ends_the_view_and_is_told_by_the_caller() -> None:
+    class Broken(Answer):
+        async def events(self, generation_id: str, *, after: int = 0) -> AsyncGenerator[LoggedEvent, None]:
+            yield LoggedEvent("g", 1, "o", TextDelta("part"))
+            raise StorageUnavailable
+
+    view = Recorder()
+    with pytest.raises(StorageUnavailable):
+        await run(Broken(ending=None), view)
+    assert view.ended
 
 
 async def test_an_ignored_signal_stays_ignored() -> None:
