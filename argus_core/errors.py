@@ -28,9 +28,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from argus_core.domain import Problem
+if TYPE_CHECKING:
+    from argus_core.domain import Problem
 
 
 class ArgusError(Exception):
@@ -49,6 +50,8 @@ class ArgusError(Exception):
 
     def problem(self) -> Problem:
         """Return the error as a value that can be stored and sent."""
+        from argus_core.domain import Problem  # the first paint catches errors and needs no values
+
         return Problem(code=self.code, title=self.title, hint=self.hint, retry_after_s=self.retry_after_s)
 
 

@@ -164,7 +164,8 @@ class ChatCommands(Screen[None]):
             from argus_tui.screens.text_prompt import TextPrompt
 
             before = (await client.conversations.get(conversation_id)).title
-            title = await self.app.push_screen_wait(TextPrompt("Rename this conversation", before, required=True)) or ""
+            typed = await self.app.push_screen_wait(TextPrompt("Rename this conversation", before, required=True))
+            title = typed or ""
         if title:
             await client.conversations.rename(conversation_id, title)
 
@@ -288,7 +289,8 @@ class ChatCommands(Screen[None]):
         if not wanted:
             from argus_tui.screens.pick_model import PickModel
 
-            wanted = await self.app.push_screen_wait(PickModel(client, current=self.model())) or ""
+            picked = await self.app.push_screen_wait(PickModel(client, current=self.model()))
+            wanted = picked or ""
         if not wanted:
             return
         if self.talk.conversation is None:
