@@ -355,7 +355,6 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if view is None:
             return
         y = self._column.settle(y, self.size.height, view, self._clock(), follow=self._following)
-        self._column.forget_far(y, self.size.height)
         height = self._column.height
         self._placing = True
         if height != self.virtual_size.height or self.virtual_size.width != self.size.width:
@@ -401,6 +400,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def _after_move(self) -> None:
         """Say what the screen has to know now that the view stands elsewhere."""
         y, height = self.scroll_offset.y, self.size.height
+        self._column.forget_far(y, height)
         place = self._column.place(y)
         entry = self._column.entries[place.at] if place else None
         cut = place is not None and entry is not None and 0 < place.row < entry.height
