@@ -6,6 +6,7 @@ The only importer of that SDK, which takes half a second to load: always late, a
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import warnings
@@ -96,8 +97,8 @@ class GeminiProvider:
         return await asyncio.to_thread(_infos, await self._list(client))
 
     def preload(self) -> None:
-        """Import the SDK and build its client."""
-        self._load()
+        """Import the SDK, build its client, and let it build the rest."""
+        _rehearse(self._load())
 
     async def close(self) -> None:
         """Close all connections."""
@@ -152,7 +153,7 @@ class GeminiProvider:
                 base_url=self._base_url,
                 api_version=self._api_version,
                 httpx_async_client=http,
-                httpx_client=httpx2.Client(verify=tls, trust_env=False),  # never used; else the SDK builds a dearer one
+                httpx_client=httpx2.Client(transport=httpx2.MockTransport(_rehearsed)),
             ),
         )
         return http, client
@@ -244,6 +245,29 @@ def _silence() -> None:
     """Keep the SDK from writing on the terminal, where its words could repeat those of the server."""
     logging.getLogger("google_genai").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"google\.genai\.")
+
+
+def _rehearse(client: genai.Client) -> None:
+    """Ask a question that never leaves this process, because the SDK builds its classes at the first one."""
+    import anyio
+
+    anyio.run(anyio.sleep, 0)  # the sockets of httpx2 load half of anyio at the first connection
+    prompt = Prompt(model="rehearsal", messages=(PromptMessage("user", ("Hello",)),))
+    for response in client.models.generate_content_stream(
+        model=prompt.model, contents=[_content(prompt.messages[0])], config=_config(prompt, thoughts=True)
+    ):
+        list(_chunks(response, Answer()))
+
+
+def _rehearsed(_: httpx2.Request) -> httpx2.Response:
+    """Answer the question of `_rehearse`."""
+    import httpx2
+
+    answer = {
+        "candidates": [{"content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
+    }
+    return httpx2.Response(200, text=f"data: {json.dumps(answer)}\r\n\r\n")
 
 
 def _bad_proxy(error: Exception) -> ProviderUnavailable:
