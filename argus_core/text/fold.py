@@ -3,6 +3,8 @@
 Folding makes one spelling of many: NFKC, case, Arabic ي ك أ إ آ ة as Persian ی ک ا ه, digits of any script as ASCII,
 tatweel and marks gone. A half-space (ZWNJ) parts a word in two, and the joined form is a word as well, so that
 «می‌خواهم», «می خواهم» and «میخواهم» find each other.
+
+Storages keep folded words: whoever changes what folds to what adds a migration that indexes everything again.
 """
 
 from __future__ import annotations

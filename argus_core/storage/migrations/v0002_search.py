@@ -10,9 +10,9 @@ from argus_core.text.fold import words
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Add the index over messages and the folded titles, and fill both from what is there."""
-    connection.execute(
-        "CREATE VIRTUAL TABLE message_words USING fts5 (words, tokenize = 'unicode61 remove_diacritics 0')"
-    )
+    # The text comes folded and cut into words; this tokeniser parts it at its spaces and leaves the rest alone, while
+    # `unicode61` would cut again, by the letters its own Unicode 6.1 knows.
+    connection.execute("CREATE VIRTUAL TABLE message_words USING fts5 (words, tokenize = 'ascii')")
     connection.execute("ALTER TABLE conversations ADD COLUMN title_words TEXT NOT NULL DEFAULT ''")
     connection.execute("DROP INDEX conversations_listed")
     # `title_words` and `deleted_at`, though always NULL here, let filtering and counting read the index alone.
