@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -13,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input
@@ -21,7 +19,8 @@ from textual.widgets import Input
 from argus_core.text.clean import clean_line
 from argus_tui.widgets.field import Field
 from argus_tui.widgets.filled_button import FilledButton
-from argus_tui.widgets.ink import MUTED, WARN, Drawn, keys
+from argus_tui.widgets.ink import MUTED, WARN, keys
+from argus_tui.widgets.words import Words
 
 WHERE: Final = "Paste one here; it is free at aistudio.google.com/apikey and stays on this computer, in your keyring."
 OTHERWISE: Final = "Or leave, set GEMINI_API_KEY and start argus again."
@@ -47,24 +46,6 @@ class KeyField(Field):
     def _value(self) -> Text:
         """What is drawn; Textual's own masks all of it."""
         return Text(masked(self.value), no_wrap=True, overflow="ignore", end="")
-
-
-class Words(Drawn):
-    """Paragraphs in the width there is."""
-
-    DEFAULT_CSS = "Words { height: auto; }"
-
-    content: reactive[Content] = reactive(Content.empty(), layout=True)
-
-    def __init__(self, content: Content | None = None, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.set_reactive(Words.content, content or Content.empty())
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self.lines(width))
-
-    def lines(self, width: int) -> Sequence[Content]:
-        return self.content.wrap(max(1, width)) if self.content else ()
 
 
 class KeyCard(Vertical):
@@ -113,18 +94,18 @@ class KeyCard(Vertical):
         self._field = KeyField(placeholder="AIza…", select_on_focus=False)
         self._button = FilledButton("Try the key")
         self._note = Words(id="key-note")
-        self._keys = Words()
+        self._keys = Words(classes="said")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="card"):
             yield self._title
-            yield Words(Content(WHERE + " " + OTHERWISE)).add_class("said")
+            yield Words(Content(WHERE + " " + OTHERWISE), classes="said")
             with Horizontal(id="key-row"):
                 yield self._field
             with Horizontal(id="key-go"):
                 yield self._button
                 yield self._note
-            yield self._keys.add_class("said")
+            yield self._keys
 
     def on_mount(self) -> None:
         self._show()
