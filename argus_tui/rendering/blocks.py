@@ -18,6 +18,7 @@ from argus_tui.glyphs import Glyphs
 from argus_tui.rendering.code import CodeWriter
 from argus_tui.rendering.inks import Inks, Look
 from argus_tui.rendering.inline import InlineWriter
+from argus_tui.rendering.lexers import IMMEDIATE, Lexers
 from argus_tui.rendering.parsing import Env, Group, children, first_line, parse
 from argus_tui.rendering.row import Row, indented
 from argus_tui.rendering.tables import Cell, Table, TableWriter
@@ -38,6 +39,7 @@ class Settings:
     """Cells of the text column."""
     keep_line_ends: bool = False
     """Line ends in a paragraph stay line ends: for what people typed."""
+    lexers: Lexers = IMMEDIATE
 
 
 class BlockWriter:
@@ -48,7 +50,7 @@ class BlockWriter:
         self._look = look or Look()
         inks, glyphs, width = settings.inks, settings.glyphs, settings.width
         self._inline = InlineWriter(inks, glyphs, keep_line_ends=settings.keep_line_ends)
-        self.code = CodeWriter(inks, glyphs, width)
+        self.code = CodeWriter(inks, glyphs, width, settings.lexers)
         self.tables = TableWriter(inks, glyphs, width)
 
     def blocks(self, groups: Sequence[Group], lines: Sequence[str]) -> list[Row]:

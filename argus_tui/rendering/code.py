@@ -9,6 +9,7 @@ from rich.segment import Segment
 
 from argus_tui.glyphs import Glyphs
 from argus_tui.rendering.inks import Ink, Inks
+from argus_tui.rendering.lexers import Lexers
 from argus_tui.rendering.row import Row, Run, row_of
 from argus_tui.rendering.wrapping import break_anywhere, printable
 
@@ -20,10 +21,11 @@ _LONGEST_COLOURED = 100_000
 class CodeWriter:
     """Lays blocks of code out in one palette and width."""
 
-    def __init__(self, inks: Inks, glyphs: Glyphs, width: int) -> None:
+    def __init__(self, inks: Inks, glyphs: Glyphs, width: int, lexers: Lexers) -> None:
         self._inks = inks
         self._glyphs = glyphs
         self._width = width
+        self._lexers = lexers
         self._fill = inks.style(ground="raised")
 
     def block(self, code: str, language: str) -> list[Row]:
@@ -53,7 +55,7 @@ class CodeWriter:
 
     def _coloured(self, code: str, language: str) -> list[list[Run]]:
         code = code.removesuffix("\n").expandtabs(4)
-        lexer = _lexer(language) if language and len(code) <= _LONGEST_COLOURED else None
+        lexer = self._lexers.find(language) if language and len(code) <= _LONGEST_COLOURED else None
         if lexer is None:
             return [[(printable(line), self._fill)] for line in code.split("\n")]
         lines: list[list[Run]] = [[]]
@@ -63,18 +65,6 @@ class CodeWriter:
             lines[-1].append((printable(first), style))
             lines += [[(printable(other), style)] for other in others]
         return lines[: code.count("\n") + 1]
-
-
-@lru_cache(64)
-def _lexer(language: str) -> Any | None:
-    """Return the lexer for a language, None when it is unknown. Imported here: most answers hold no code."""
-    from pygments.lexers import get_lexer_by_name
-    from pygments.util import ClassNotFound
-
-    try:
-        return get_lexer_by_name(language.lower())
-    except ClassNotFound:
-        return None
 
 
 @lru_cache(512)

@@ -25,6 +25,7 @@ from argus_core import domain
 from argus_tui.glyphs import FULL, Glyphs
 from argus_tui.rendering.blocks import Settings
 from argus_tui.rendering.inks import Inks
+from argus_tui.rendering.lexers import LazyLexers
 from argus_tui.rendering.message_parts import Keys
 from argus_tui.rendering.pictures import Picture
 from argus_tui.themes import palette
@@ -84,6 +85,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
         label: Text | None
 
+    class _LexerLoaded(Message, bubble=False):
+        """Code can be coloured that could not be so far."""
+
     def __init__(
         self,
         *,
@@ -104,6 +108,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._pictures: dict[str, Picture] = {}
         self._wanted: set[str] = set()
         self._label: Text | None = None
+        self._lexers = LazyLexers(self._say_lexer_loaded)
         self._placing = False
         self._next_update = 0.0
         self._update_timer: Timer | None = None
@@ -327,6 +332,19 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         self._place(y)
         self.refresh()
 
+    def _say_lexer_loaded(self) -> None:
+        """Called in the thread that loaded it: a message is the way back."""
+        if self.is_running:
+            self.post_message(self._LexerLoaded())
+
+    def on_transcript__lexer_loaded(self) -> None:
+        """Lay messages with code out again; their heights stay."""
+        if self._view is not None:
+            for entry in self._column.entries:
+                if entry.is_laid_out and entry.holds_code:
+                    entry.forget_rows(exact=True)
+            self._place(self.scroll_offset.y)
+
     def _make_view(self) -> View:
         inks = Inks(palette(self.app.current_theme))
         ground = Color.parse(inks.palette.ground)
@@ -340,7 +358,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.size.width  # with the scrollbar, which is painted over the last column of the margin
         self._blank = finish_strip(Strip.blank(width, inks.style()))
         return View(
-            settings=Settings(inks, self._glyphs, measure(width)),
+            settings=Settings(inks, self._glyphs, measure(width), lexers=self._lexers),
             drawn_width=width,
             picture_rows=max(2, self.app.size.height // 3),
             pictures=self._pictures,

@@ -111,6 +111,11 @@ class Entry:
         return any(self._thoughts)
 
     @property
+    def holds_code(self) -> bool:
+        """Whether a fence may stand in the text."""
+        return any("`" in piece or "~" in piece for piece in self._text)
+
+    @property
     def is_laid_out(self) -> bool:
         """Whether its rows are there."""
         return self._layout is not None

@@ -8,6 +8,7 @@ from argus_core.domain import Problem
 from argus_core.text.clean import FORBIDDEN
 from argus_tui.glyphs import FULL, PLAIN
 from argus_tui.rendering.pictures import Picture
+from argus_tui.themes import NIGHT
 from argus_tui.widgets.transcript import Transcript
 from tests.tui.transcript_support import CLOCK, TranscriptApp, a_picture, said, settle, talk
 
@@ -144,7 +145,7 @@ async def test_each_update_is_one_paint() -> None:
         view = app.transcript
         view.load([*talk(20), said("live", "start", status="running")])
         await settle(pilot)
-        for text in (" word", " word", "\n\nnew paragraph", "\n\n- item\n- item\n", "```python\nx = 1\n"):
+        for text in (" word", " word", "\n\nnew paragraph", "\n\n- item\n- item\n", "```\nx = 1\n"):
             view._next_update = 0.0
             paints = app.paints
             view.append_text("live", text)
@@ -480,3 +481,19 @@ async def test_the_scrollbar_shows_a_thumb_only_when_there_is_more() -> None:
         await pilot.mouse_down(view, offset=(79, 0))
         await settle(pilot)
         assert not view.is_following
+
+
+async def test_code_is_coloured_once_its_lexer_is_there() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=SIZE) as pilot:
+        view = app.transcript
+        view.load([said("1", "```python\nreturn 1\n```"), said("2", "```python\nreturn 2\n", status="running")])
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            strips = view.render_lines(view.size.region)
+            keywords = [style for strip in strips for text, style, _ in strip if text == "return" and style]
+            if len(keywords) == 2:
+                break
+        await settle(pilot)
+    assert len(keywords) == 2
+    assert all(style.color is not None and style.color.name == NIGHT.accent for style in keywords)
