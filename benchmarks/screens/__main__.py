@@ -1,6 +1,6 @@
 """`make screens`: plays every story in the real program and draws it to `docs/screens/NAME.png`.
 
-python -m benchmarks.screens [PART OF A NAME]
+python -m benchmarks.screens [BEGIN OF A NAME]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.screens import fixed  # noqa: F401 - must come before everything of Argus
+from benchmarks.screens import fixed  # before everything of Argus, which asks for the clock while it is loaded
 from benchmarks.screens.fonts import NoFonts
 from benchmarks.screens.stage import open_app, open_stage
 from benchmarks.screens.stories import STORIES, Story
@@ -21,6 +21,7 @@ OUT = Path(__file__).resolve().parents[2] / "docs" / "screens"
 
 async def draw(story: Story, folder: Path) -> None:
     """Play a story and write its picture."""
+    fixed.start_again()
     os.environ["COLORTERM"] = "" if story.few else "truecolor"
     async with open_stage(folder, key=story.key) as stage:
         await story.prepare(stage)
@@ -31,12 +32,12 @@ async def draw(story: Story, folder: Path) -> None:
 
 
 def main() -> int:
-    """Draw all, or those whose name holds the argument; return the exit code."""
+    """Draw all, or those whose name begins with the argument; return the exit code."""
     part = sys.argv[1] if len(sys.argv) > 1 else ""
     OUT.mkdir(parents=True, exist_ok=True)
     failed = 0
     for story in STORIES:
-        if part not in story.name:
+        if not story.name.startswith(part):
             continue
         with tempfile.TemporaryDirectory(prefix="argus-screens-") as folder:
             try:

@@ -16,6 +16,12 @@ NOW = datetime.now().astimezone().replace(hour=14, minute=2, second=8, microseco
 _began = time.monotonic()
 
 
+def start_again() -> None:
+    """Set the clock back to where it begins."""
+    global _began
+    _began = time.monotonic()
+
+
 def _utc_now() -> datetime:
     now = NOW + timedelta(seconds=time.monotonic() - _began)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
