@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class JarvisArgus:
-    """A `ChatClient` (its roles under `client`) with comfortable defaults.
+    """A `ChatClient` with comfortable defaults: all its roles, and `ask` for the usual case.
 
     Example:
         async with JarvisArgus.open() as argus:
@@ -26,7 +26,16 @@ class JarvisArgus:
     """
 
     def __init__(self, client: ChatClient) -> None:
-        self.client = client
+        self.account = client.account
+        self.conversations = client.conversations
+        self.messages = client.messages
+        self.generations = client.generations
+        self.attachments = client.attachments
+        self.models = client.models
+        self.search = client.search
+        self.diagnose = client.diagnose
+        self.drain = client.drain
+        self.close = client.close
         self.conversation_id: str | None = None
         """The conversation `ask` goes on in; None starts a new one."""
 
@@ -34,6 +43,8 @@ class JarvisArgus:
     @asynccontextmanager
     async def open(cls, **settings: object) -> AsyncGenerator[JarvisArgus, None]:
         """Open Argus with the settings of the environment; keyword arguments are settings that win over it.
+
+        An answer that still runs at the end of the block is ended as interrupted; `drain` waits for it.
 
         Raises:
             ConfigError: A setting cannot work.
@@ -49,7 +60,7 @@ class JarvisArgus:
     async def ask(self, text: str, *, images: Sequence[Path | bytes] = ()) -> AsyncGenerator[str, None]:
         """Ask in the current conversation and yield the answer's text as it comes.
 
-        Leaving the loop early does not stop the answer: it goes on and is kept.
+        Leaving the loop early does not stop the answer: it goes on and is kept. One that somebody stops ends the loop.
 
         Args:
             text: The question.
@@ -61,9 +72,9 @@ class JarvisArgus:
         """
         attached = [await self._attach(image) for image in images]
         if self.conversation_id is None:
-            self.conversation_id = (await self.client.conversations.create()).id
-        turn = await self.client.generations.ask(self.conversation_id, text, attachment_ids=attached)
-        async with aclosing(self.client.generations.events(turn.generation.id)) as stream:
+            self.conversation_id = (await self.conversations.create()).id
+        turn = await self.generations.ask(self.conversation_id, text, attachment_ids=attached)
+        async with aclosing(self.generations.events(turn.generation.id)) as stream:
             async for logged in stream:
                 if isinstance(logged.event, TextDelta):
                     yield logged.event.text
@@ -75,4 +86,4 @@ class JarvisArgus:
             name, data = "picture", image
         else:
             name, data = image.name, await asyncio.to_thread(image.read_bytes)
-        return (await self.client.attachments.add(name, data)).id
+        return (await self.attachments.add(name, data)).id
