@@ -10,6 +10,7 @@ from argus_core.providers import faults, prices
 from argus_core.providers.base import Chunk, EndChunk, ImageChunk, SourceChunk, TextChunk, ThoughtChunk
 
 _IMAGE_TYPES = "image/"
+_AT_THE_LIMIT = ("MAX_TOKENS", "CONTINUATION")
 
 
 @dataclass(slots=True)
@@ -29,10 +30,8 @@ class Answer:
     _pictures: bool = False
     _urls: set[str] = field(default_factory=set)
 
-    def count(
-        self, *, input_tokens: int | None, output_tokens: int | None, thought_tokens: int | None, cached: int | None
-    ) -> None:
-        """Take the newest counts; a count that is not given keeps its last value."""
+    def count(self, *, input_tokens: int, output_tokens: int, thought_tokens: int, cached: int) -> None:
+        """Take the newest counts; one that is 0, for the server did not tell it, keeps its last value."""
         last = self.usage or Usage()
         self.usage = Usage(
             input_tokens=input_tokens or last.input_tokens,
@@ -71,9 +70,9 @@ class Answer:
             raise faults.blocked_prompt(self.block)
         if not self.finish:
             raise faults.broke_off(started=self.began)
-        if self.finish not in ("STOP", "MAX_TOKENS"):
+        if self.finish != "STOP" and self.finish not in _AT_THE_LIMIT:
             raise faults.stopped(self.finish)
-        return EndChunk(await self._priced(model), truncated=self.finish == "MAX_TOKENS")
+        return EndChunk(await self._priced(model), truncated=self.finish in _AT_THE_LIMIT)
 
     async def _priced(self, model: str) -> Usage | None:
         """Return the usage with its cost, loading the prices in a thread the first time."""

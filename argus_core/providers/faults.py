@@ -194,7 +194,6 @@ _BLOCKED = {
 _BROKEN = {
     "NO_IMAGE": ("Gemini made no picture", "Say more plainly what the picture should show."),
     "IMAGE_OTHER": ("Gemini could not make the picture", "Try again, or describe another picture."),
-    "CONTINUATION": ("Gemini stopped before the end", "Continue the answer."),
 }
 
 

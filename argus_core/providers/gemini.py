@@ -1,16 +1,16 @@
 """Gemini through google-genai.
 
-The only importer of that SDK, which takes half a second to load: always late, and never in the event loop.
+The only importer of that SDK, which takes half a second to load: always late, and never in the event loop. The SDK
+makes the request, authenticates it and reads refusals; the answer is read by `gemini_wire`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from argus_core.errors import ProviderError, ProviderUnavailable, RequestRejecte
 from argus_core.providers import faults
 from argus_core.providers.answer import Answer, makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
+from argus_core.providers.gemini_wire import Json, chunks, objects
 from argus_core.settings import Secret
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from google import genai
     from google.genai import types
 
-_LIVE: ContextVar[list[httpx2.Response] | None] = ContextVar("live_responses", default=None)
-"""Where the HTTP client notes each response it opens, so that whoever asked can close it."""
+_CALL: ContextVar[_Call | None] = ContextVar("gemini_call", default=None)
+"""Who asks; the HTTP client hands the answer over to it."""
 _MOST_MODELS = 1000
 _ODDITIES = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
 """What the SDK raises on answers it did not expect, such as an error without a code (TypeError)."""
@@ -84,7 +85,7 @@ class GeminiProvider:
                 call = _Call(client, prompt, thoughts=False)
                 response = await self._next(call, answer)
             while response is not None:
-                for chunk in _chunks(response, answer):
+                for chunk in response:
                     yield chunk
                 response = await self._next(call, answer)
         finally:
@@ -133,8 +134,8 @@ class GeminiProvider:
             request.extensions["timeout"] = timeout  # the SDK sends timeout=None, which overrides the client's own
 
         async def after(response: httpx2.Response) -> None:
-            if (live := _LIVE.get()) is not None:
-                live.append(response)
+            if (call := _CALL.get()) is not None and response.status_code == 200:
+                call.take_over(response)
 
         tls = httpx2.create_ssl_context()
         try:
@@ -158,13 +159,16 @@ class GeminiProvider:
         )
         return http, client
 
-    async def _next(self, call: _Call, answer: Answer) -> types.GenerateContentResponse | None:
-        """Return the next piece of the answer, None at its end, or raise a `ProviderError`."""
+    async def _next(self, call: _Call, answer: Answer) -> list[Chunk] | None:
+        """Return the chunks of the next event, None at the end, or raise a `ProviderError`."""
         import httpx2
         from google.genai import errors
 
         try:
-            return await call.next()
+            response = await call.next()
+            if response is not None and "error" in response:
+                raise faults.refused(faults.refusal(None, response), model=call.prompt.model, hide=self._key.value)
+            return None if response is None else list(chunks(response, answer))
         except errors.APIError as error:
             raise self._refused(error, call.prompt.model) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
@@ -211,34 +215,47 @@ class GeminiProvider:
 
 
 class _Call:
-    """One question to the SDK. Closing it closes its connection at once: the SDK alone waits for garbage collection."""
+    """One question. It takes the connection from the SDK, which would close it only with the garbage."""
 
     def __init__(self, client: genai.Client, prompt: Prompt, *, thoughts: bool) -> None:
         self.prompt = prompt
         self.thoughts = thoughts
         self._client = client
-        self._live: list[httpx2.Response] = []
-        self._responses: AsyncIterator[types.GenerateContentResponse] | None = None
+        self._response: httpx2.Response | None = None
+        self._objects: AsyncIterator[Json] | None = None
 
-    async def next(self) -> types.GenerateContentResponse | None:
-        mark = _LIVE.set(self._live)
-        try:
-            responses = self._responses
-            if responses is None:
-                responses = self._responses = await self._client.aio.models.generate_content_stream(
-                    model=self.prompt.model,
-                    contents=[_content(message) for message in self.prompt.messages if any(message.parts)],
-                    config=_config(self.prompt, thoughts=self.thoughts),
-                )
-            return await anext(responses, None)
-        finally:
-            _LIVE.reset(mark)
+    def take_over(self, response: httpx2.Response) -> None:
+        """Keep the stream of `response`, and leave an empty one to the SDK."""
+        import httpx2
+
+        self._response = httpx2.Response(200, headers=response.headers, stream=response.stream)
+        response.stream = httpx2.ByteStream(b"")
+
+    async def next(self) -> Json | None:
+        """Return the next object of the answer, None at its end."""
+        if self._objects is None:
+            await self._ask()
+            if self._response is None:
+                return None
+            self._objects = objects(self._response.aiter_bytes())
+        return await anext(self._objects, None)
 
     async def close(self) -> None:
-        for response in self._live:
-            await response.aclose()
-        if isinstance(self._responses, AsyncGenerator):
-            await self._responses.aclose()
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def _ask(self) -> None:
+        mark = _CALL.set(self)
+        try:
+            answer = await self._client.aio.models.generate_content_stream(
+                model=self.prompt.model,
+                contents=[_content(message) for message in self.prompt.messages if any(message.parts)],
+                config=_config(self.prompt, thoughts=self.thoughts),
+            )
+            async for _ in answer:
+                pass  # it is empty; asking for it is what sends the question
+        finally:
+            _CALL.reset(mark)
 
 
 def _silence() -> None:
@@ -253,21 +270,18 @@ def _rehearse(client: genai.Client) -> None:
 
     anyio.run(anyio.sleep, 0)  # the sockets of httpx2 load half of anyio at the first connection
     prompt = Prompt(model="rehearsal", messages=(PromptMessage("user", ("Hello",)),))
-    for response in client.models.generate_content_stream(
-        model=prompt.model, contents=[_content(prompt.messages[0])], config=_config(prompt, thoughts=True)
+    contents = [_content(message) for message in prompt.messages]
+    for _ in client.models.generate_content_stream(
+        model=prompt.model, contents=contents, config=_config(prompt, thoughts=True)
     ):
-        list(_chunks(response, Answer()))
+        pass
 
 
 def _rehearsed(_: httpx2.Request) -> httpx2.Response:
-    """Answer the question of `_rehearse`."""
+    """Answer the question of `_rehearse` with nothing."""
     import httpx2
 
-    answer = {
-        "candidates": [{"content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}],
-        "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
-    }
-    return httpx2.Response(200, text=f"data: {json.dumps(answer)}\r\n\r\n")
+    return httpx2.Response(200)
 
 
 def _bad_proxy(error: Exception) -> ProviderUnavailable:
@@ -301,39 +315,6 @@ def _config(prompt: Prompt, *, thoughts: bool) -> types.GenerateContentConfig:
         response_modalities=["TEXT", "IMAGE"] if makes_images(prompt.model) else None,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
-
-
-def _chunks(response: types.GenerateContentResponse, answer: Answer) -> Iterator[Chunk]:
-    """Yield what one response brings, and note in `answer` what decides the end."""
-    _note(response, answer)
-    if not response.candidates:
-        return
-    candidate = response.candidates[0]
-    for part in (candidate.content and candidate.content.parts) or ():
-        if part.text:
-            yield from answer.text(part.text, thought=bool(part.thought))
-        elif part.inline_data:
-            yield from answer.data(part.inline_data.mime_type or "", part.inline_data.data or b"")
-    if candidate.grounding_metadata:
-        for page in candidate.grounding_metadata.grounding_chunks or ():
-            if page.web:
-                yield from answer.source(page.web.title or "", page.web.uri or "")
-    if candidate.finish_reason and candidate.finish_reason.value != "FINISH_REASON_UNSPECIFIED":
-        answer.finish = candidate.finish_reason.value
-
-
-def _note(response: types.GenerateContentResponse, answer: Answer) -> None:
-    """Take the counts, the answering model, and whether the prompt was blocked."""
-    answer.model_version = response.model_version or answer.model_version
-    if usage := response.usage_metadata:
-        answer.count(
-            input_tokens=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
-            output_tokens=usage.candidates_token_count,
-            thought_tokens=usage.thoughts_token_count,
-            cached=usage.cached_content_token_count,
-        )
-    if response.prompt_feedback and response.prompt_feedback.block_reason:
-        answer.block = response.prompt_feedback.block_reason.value
 
 
 def _infos(models: list[types.Model]) -> list[ModelInfo]:
