@@ -32,6 +32,8 @@ _SEQUENCE = re.compile(
     r"|(?P<cut>\x1b(?:$|[()*+]$|\[[0-?]*[ -/]*$|[\]P_^X](?:[^\x07\x1b]|\x1b(?!\\))*$))"
 )
 _KEPT = frozenset("ABCDEFGHJKLMPSTX@`adefgr")
+_WITHOUT_CELL = dict.fromkeys([*range(0x200B, 0x2010), 0x2060, *range(0xFE00, 0xFE10), 0xFEFF])
+"""Characters of no width that join with nothing: pyte would drop what follows them."""
 
 
 class Emulator:
@@ -70,7 +72,7 @@ class Emulator:
         """Draw what a program wrote."""
         text = self._cut_text + self._decoder.decode(data)
         self._cut_text = ""
-        self._stream.feed(_SEQUENCE.sub(self._translate, text))
+        self._stream.feed(_SEQUENCE.sub(self._translate, text).translate(_WITHOUT_CELL))
 
     def _translate(self, match: re.Match[str]) -> str:
         if match["cut"]:
