@@ -33,6 +33,8 @@ from argus_core.providers.base import (
     ThoughtChunk,
 )
 
+MAX_COUNT = 1 << 53
+"""What a server counts is capped here: whatever it says, the log can be read again."""
 _log = logging.getLogger(__name__)
 
 KeepPicture = Callable[[str, str, bytes], Awaitable[Attachment]]
@@ -97,8 +99,8 @@ class Run:
             async with aclosing(self._provider.stream(prompt)) as stream:
                 async for chunk in stream:
                     if isinstance(chunk, EndChunk):
-                        self._usage = chunk.usage
-                        return Completed(chunk.usage, chunk.truncated)
+                        self._usage = _capped(chunk.usage)
+                        return Completed(self._usage, chunk.truncated)
                     await self._take(chunk)
         except ArgusError as error:
             return Failed(error.problem(), self._usage)
@@ -118,7 +120,7 @@ class Run:
     async def _event(self, chunk: Chunk) -> Event | None:
         match chunk:
             case TextChunk(text=text, output_tokens=tokens) if text:
-                return TextDelta(text, tokens)
+                return TextDelta(text, _cap(tokens))
             case ThoughtChunk(text=text) if text:
                 return ThoughtDelta(text, self._thinking_s())
             case SourceChunk(source=source):
@@ -140,3 +142,19 @@ class Run:
         if self._thought_s is None and self._thinking_since is not None:
             self._thought_s = self._thinking_s()
             await self._log.add(self.live, ThoughtDelta("", self._thought_s))
+
+
+def _cap(count: int) -> int:
+    return max(0, min(count, MAX_COUNT))
+
+
+def _capped(usage: Usage | None) -> Usage | None:
+    if usage is None:
+        return None
+    cost = usage.cost_micro_usd
+    return Usage(
+        input_tokens=_cap(usage.input_tokens),
+        output_tokens=_cap(usage.output_tokens),
+        thought_tokens=_cap(usage.thought_tokens),
+        cost_micro_usd=None if cost is None else _cap(cost),
+    )

@@ -26,6 +26,7 @@ from argus_core.generations import engine as engine_module
 from argus_core.generations import log as log_module
 from argus_core.generations.engine import Engine
 from argus_core.generations.log import EventLog
+from argus_core.generations.run import MAX_COUNT
 from argus_core.providers.base import Chunk, EndChunk, ImageChunk, Prompt, SourceChunk, TextChunk, ThoughtChunk
 from argus_core.providers.scripted import ScriptedProvider, Step, Stop, saying
 from tests.support.memory import MemoryStorage
@@ -169,6 +170,14 @@ async def test_thinking_lasts_until_the_first_word(stage: Stage, monkeypatch: py
     await settle()
 
     assert stage.memory.messages["reply of g1"].parts == (ThoughtPart("hm?", 3.5), TextPart("Yes."))
+
+
+async def test_counts_that_no_storage_takes_are_capped(stage: Stage) -> None:
+    absurd = Usage(input_tokens=10**40, output_tokens=-1, thought_tokens=3, cost_micro_usd=10**40)
+    events = await stage.play(TextChunk("Yes", 10**40), EndChunk(absurd))
+
+    capped = Usage(input_tokens=MAX_COUNT, output_tokens=0, thought_tokens=3, cost_micro_usd=MAX_COUNT)
+    assert events[1:] == [TextDelta("Yes", MAX_COUNT), Completed(capped)]
 
 
 async def test_an_error_of_the_provider_keeps_what_had_come(stage: Stage) -> None:
