@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar, Final
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from argus_core import domain
 from argus_tui.glyphs import FULL, Glyphs
@@ -29,34 +25,21 @@ from argus_tui.rendering.lexers import LazyLexers
 from argus_tui.rendering.message_parts import Keys
 from argus_tui.rendering.pictures import Picture
 from argus_tui.themes import palette
-from argus_tui.widgets.slim_scrollbar import SlimScrollBar
+from argus_tui.widgets.line_view import LineView
 from argus_tui.widgets.transcript_column import Column
-from argus_tui.widgets.transcript_entry import TEXT_COLUMN, Entry, View, code_blocks, measure
+from argus_tui.widgets.transcript_entry import Entry, code_blocks
+from argus_tui.widgets.transcript_selection import row_number, selected_text, with_offsets, with_selection
+from argus_tui.widgets.transcript_view import View, measure
 
 UPDATE_S: Final = 0.05
 """Seconds between two updates while an answer streams; each update is one paint."""
 _SPIN_S: Final = 0.1
-_ROWS_OF_ENTRY: Final = 1 << 20
-"""Selections count rows as the ordinal of the message times this, plus the row in it: they hold while others come."""
 
 
-class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
+class Transcript(LineView):
     """What was said. Values in, messages out; it follows the end until somebody scrolls up."""
 
-    DEFAULT_CSS = """
-    Transcript {
-        height: 1fr;
-        overflow-x: hidden;
-        overflow-y: scroll;
-        scrollbar-size-vertical: 1;
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_up", "Up", show=False, id="transcript.up", tooltip="One line up"),
-        Binding("down", "scroll_down", "Down", show=False, id="transcript.down", tooltip="One line down"),
-        Binding("pageup", "page_up", "Page up", show=False, id="transcript.page_up", tooltip="One screen up"),
-        Binding("pagedown", "page_down", "Page down", show=False, id="transcript.page_down", tooltip="One screen down"),
-        Binding("home", "scroll_home", "Top", show=False, id="transcript.home", tooltip="To the first line loaded"),
         Binding("end", "follow", "End", show=False, id="transcript.end", tooltip="To the end, and stay there"),
         Binding("t", "toggle_thoughts", "Thinking", show=False, id="transcript.thoughts", tooltip="Show or hide it"),
     ]
@@ -84,6 +67,9 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         """The label of the topmost message went out of sight, changed or came back (None)."""
 
         label: Text | None
+        """Such as `gemini · 14:02 · ↑ 3 lines`."""
+        is_yours: bool = False
+        """The cut message is a question: its bar is the user's."""
 
     class _LexerLoaded(Message, bubble=False):
         """Code can be coloured that could not be so far."""
@@ -228,7 +214,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cut_label(self) -> Text | None:
-        """The label of the topmost message while it is out of sight, from the left edge of the pane on."""
+        """The label of the topmost message while it is out of sight, without its bar."""
         return self._label
 
     @property
@@ -260,25 +246,6 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
     def action_follow(self) -> None:
         self.follow()
 
-    def action_scroll_up(self) -> None:
-        self._scroll_by(-1)
-
-    def action_scroll_down(self) -> None:
-        self._scroll_by(1)
-
-    def action_page_up(self) -> None:
-        self._scroll_by(1 - self.size.height)
-
-    def action_page_down(self) -> None:
-        self._scroll_by(self.size.height - 1)
-
-    def action_scroll_home(self) -> None:
-        self._scroll_by(-self._column.height)
-
-    def _scroll_by(self, rows: int) -> None:
-        """Scroll without animation: over SSH every frame counts."""
-        self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
-
     def action_toggle_thoughts(self) -> None:
         self.toggle_thoughts()
 
@@ -294,24 +261,22 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         entry.refresh_head(self._clock())
         self._following = False  # what was clicked stays where it is
         self._changed(entry, 0)
+        self._following = self._is_at_end(self.scroll_offset.y)
 
     # Layout
 
-    @property
-    def vertical_scrollbar(self) -> ScrollBar:
-        """Our own scrollbar, made when it is asked for, as Textual does it."""
-        if self._vertical_scrollbar is None:
-            self._vertical_scrollbar = SlimScrollBar(vertical=True, name="vertical", thickness=1)
-            self._vertical_scrollbar.display = False
-            self.app._start_widget(self, self._vertical_scrollbar)
-        return self._vertical_scrollbar
-
     def on_mount(self) -> None:
-        self._refresh_scrollbars()
+        super().on_mount()
         self.app.theme_changed_signal.subscribe(self, lambda _: self._relayout(anew=True))
 
     def on_resize(self) -> None:
-        self._relayout(anew=self._view is None or self._view.drawn_width != self.size.width)
+        view = self._view
+        shape = (self.size.width, self._picture_rows())
+        self._relayout(anew=view is None or (view.drawn_width, view.picture_rows) != shape)
+
+    def _picture_rows(self) -> int:
+        """Return how high a picture may be: a third of the screen."""
+        return max(2, self.app.size.height // 3)
 
     def _relayout(self, *, anew: bool = False) -> None:
         """Lay out what is visible; `anew` when width or colours changed."""
@@ -360,7 +325,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         return View(
             settings=Settings(inks, self._glyphs, measure(width), lexers=self._lexers),
             drawn_width=width,
-            picture_rows=max(2, self.app.size.height // 3),
+            picture_rows=self._picture_rows(),
             pictures=self._pictures,
             finish_strip=finish_strip,
         )
@@ -375,17 +340,7 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         y = self._column.settle(y, self.size.height, view, self._clock(), follow=self._following)
         height = self._column.height
         self._placing = True
-        if height != self.virtual_size.height or self.virtual_size.width != self.size.width:
-            # not through the reactive: its layout pass would paint once more
-            self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
-            self.vertical_scrollbar.window_virtual_size = height
-        if y != self.scroll_offset.y:
-            self.set_reactive(Widget.scroll_target_y, float(y))
-            self.scroll_y = float(y)
-        elif dirty is None:
-            self.refresh()
-        elif dirty:
-            self.refresh(dirty)
+        self._go(y, height, dirty)
         self._placing = False
         self._after_move()
 
@@ -408,12 +363,15 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         if self._placing or self._view is None:
             return
         y = round(new_value)
-        self._following = y >= self._column.height - self.size.height
+        self._following = self._is_at_end(y)
         settled = self._column.settle(y, self.size.height, self._view, self._clock(), follow=self._following)
         if settled != y or self._column.height != self.virtual_size.height:
             self._place(settled)
         else:
             self._after_move()
+
+    def _is_at_end(self, y: int) -> bool:
+        return y >= self._column.height - self.size.height
 
     def _after_move(self) -> None:
         """Say what the screen has to know now that the view stands elsewhere."""
@@ -425,7 +383,8 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         label = entry.cut_label(place.row) if cut and entry and place else None
         if label != self._label:
             self._label = label
-            self.post_message(self.LabelChanged(label))
+            is_yours = entry is not None and entry.message.role == "user"
+            self.post_message(self.LabelChanged(label, is_yours))
         if self._has_older and not self._asked_older and y < height and self._column.entries:
             self._asked_older = True
             self.post_message(self.OlderWanted(self._column.entries[0].message.id))
@@ -493,77 +452,38 @@ class Transcript(ScrollView, can_focus=True, inherit_bindings=False):
         start, end = crop.column_span
         return strips if (start, end) == (0, self.size.width) else [strip.crop(start, end) for strip in strips]
 
+    def _strip(self, y: int, selection: Selection | None) -> Strip:
+        place = self._column.place(y)
+        if place is None:
+            return self._blank
+        entry = self._column.entries[place.at]
+        strip, row = entry.strip(place.row), entry.row(place.row) if selection else None
+        if strip is None:
+            return self._blank
+        if row is not None and selection is not None:
+            span = selection.get_span(row_number(entry, place.row))
+            style = self.screen.get_component_rich_style("screen--selection", partial=True)
+            return with_selection(strip, row.cells, span, style) if span else strip
+        return strip
+
     def render_line(self, y: int) -> Strip:
         """Return a line with the places of its text, by which Textual finds what the mouse selects."""
         y += self.scroll_offset.y
-        strip = self._strip(y, None)
-        place = self._column.place(y)
-        row = self._column.entries[place.at].row(place.row) if place else None
-        if place is None or row is None or self._view is None:
-            return strip
-        margin, text, rest = self._parts(strip, row.cells)
-        return Strip.join([margin, text.apply_offsets(0, self._selection_row(y)), rest])
-
-    def _parts(self, strip: Strip, cells: int) -> tuple[Strip, Strip, Strip]:
-        end = min(strip.cell_length, TEXT_COLUMN + cells)
-        return strip.crop(0, TEXT_COLUMN), strip.crop(TEXT_COLUMN, end), strip.crop(end, strip.cell_length)
-
-    def _strip(self, y: int, selection: Selection | None) -> Strip:
-        place = self._column.place(y)
-        strip = self._column.entries[place.at].strip(place.row) if place else None
-        if place is None or strip is None:
-            return self._blank
-        if selection is not None and (span := selection.get_span(self._selection_row(y))) is not None:
-            row = self._column.entries[place.at].row(place.row)
-            if row is not None:
-                return self._selected(strip, row.cells, span)
-        return strip
-
-    def _selected(self, strip: Strip, cells: int, span: tuple[int, int]) -> Strip:
-        """Return the strip with part of its text on the ground of the selection; the span counts characters."""
-        margin, text, rest = self._parts(strip, cells)
-        plain = text.text
-        start, end = span[0], len(plain) if span[1] == -1 else span[1]
-        left, right = (Segment(plain[:at]).cell_length for at in (start, end))
-        if left >= right:
-            return strip
-        style = self.screen.get_component_rich_style("screen--selection", partial=True)
-        inside = Strip(Segment.apply_style(text.crop(left, right), post_style=style), right - left)
-        return Strip.join([margin, text.crop(0, left), inside, text.crop(right, text.cell_length), rest])
-
-    # Selection and mouse
-
-    def _selection_row(self, y: int) -> int:
-        place = self._column.place(y)
+        strip, place = self._strip(y, None), self._column.place(y)
         if place is None:
-            return (1 << 62) - 1
-        return self._column.entries[place.at].ordinal * _ROWS_OF_ENTRY + place.row
+            return strip
+        entry = self._column.entries[place.at]
+        row = entry.row(place.row)
+        return with_offsets(strip, row.cells, row_number(entry, place.row)) if row else strip
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """Return the text that is selected, without bars and margins."""
-        lines: list[str] = []
-        for entry in self._column.entries:
-            first = entry.ordinal * _ROWS_OF_ENTRY
-            if not _touches(selection, first, first + entry.height) or self._view is None:
-                continue
-            entry.lay_out(self._view, self._clock())
-            for number in range(entry.height + 1):
-                if (span := selection.get_span(first + number)) is not None:
-                    row = entry.row(number)
-                    lines.append(_part(row.text, span) if row else "")
-        return "\n".join(lines).strip("\n"), "\n"
+        if self._view is None:
+            return None
+        return selected_text(self._column, selection, self._view, self._clock()), "\n"
 
     def on_click(self, event: events.Click) -> None:
         """Fold or unfold the thinking when its label is clicked."""
         place = self._column.place(self.scroll_offset.y + event.y)
         if place is not None and place.row == 0 and self._column.entries[place.at].has_thoughts:
             self.toggle_thoughts(self._column.entries[place.at].message.id)
-
-
-def _touches(selection: Selection, first: int, last: int) -> bool:
-    start, end = selection
-    return (start is None or start.y <= last) and (end is None or end.y >= first)
-
-
-def _part(text: str, span: tuple[int, int]) -> str:
-    return text[span[0] :] if span[1] == -1 else text[span[0] : span[1]]

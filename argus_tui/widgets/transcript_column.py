@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from argus_core.domain import Message
-from argus_tui.widgets.transcript_entry import Entry, View
+from argus_tui.widgets.transcript_entry import Entry
+from argus_tui.widgets.transcript_view import View
 
 MOST_LAID_OUT = 120
 """Messages whose rows are kept; those farthest from the view lose theirs first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,38 +14,11 @@ from argus_core.domain import Attachment, AttachmentPart, Message, Problem
 from argus_core.text.clean import clean
 from argus_tui import format
 from argus_tui.rendering import message_parts as parts
-from argus_tui.rendering.blocks import Settings, render
-from argus_tui.rendering.inks import Ground
-from argus_tui.rendering.pictures import Picture
+from argus_tui.rendering.blocks import render
+from argus_tui.rendering.parsing import parse
 from argus_tui.rendering.row import Row
 from argus_tui.rendering.streaming import StreamingMarkdown
-
-TEXT_COLUMN = 4
-"""Column where text begins; the bar hangs two before it."""
-_RIGHT_MARGIN = 2
-_WIDEST = 92
-_MEASURE = 88
-"""Cells a line of text has when there would be room for more than `_WIDEST`."""
-
-
-def measure(pane_width: int) -> int:
-    """Return the width of the text column in a pane."""
-    room = pane_width - TEXT_COLUMN - _RIGHT_MARGIN
-    return max(8, room if room <= _WIDEST else _MEASURE)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What all entries are drawn with; a new one means laying out anew."""
-
-    settings: Settings
-    drawn_width: int
-    """Cells of a strip: the whole pane."""
-    picture_rows: int
-    pictures: Mapping[str, Picture]
-    """Decoded pictures by digest, as far as they are there."""
-    finish_strip: Callable[[Strip], Strip]
-    """Applies the line filters, such as the one of NO_COLOR."""
+from argus_tui.widgets.transcript_view import View, strip_of, with_cursor
 
 
 class Body(Protocol):
@@ -260,7 +233,7 @@ class Entry:
             return None
         row, in_card = found
         if self.is_running and index == self._cursor_row():
-            return self._drawn(_with_cursor(row, self._view), in_card, self._view)
+            return self._drawn(with_cursor(row, self._view), in_card, self._view)
         if row.strip is None:
             row.strip = self._drawn(row, in_card, self._view)
         return row.strip
@@ -274,7 +247,7 @@ class Entry:
         return len(layout.head) + (last - 1 if layout.body[last].closing and last else last)
 
     def _drawn(self, row: Row, in_card: bool, view: View) -> Strip:
-        return view.finish_strip(_strip(row, self.bar(view, in_card), view, raised=in_card))
+        return view.finish_strip(strip_of(row, self.bar(view, in_card), view, raised=in_card))
 
     def bar(self, view: View, in_card: bool = False) -> Segment:
         """Return the bar that says whose text it is."""
@@ -289,43 +262,14 @@ class Entry:
         """Return the label for the row above the transcript while the first `hidden` rows are out of sight."""
         if self._view is None:
             return None
-        inks, glyphs = self._view.settings.inks, self._view.settings.glyphs
-        bar = self.bar(self._view)
+        settings = self._view.settings
         lines = "line" if hidden == 1 else "lines"
-        words = f"{parts.author(self.message)} · {format.clock(self.message.created_at)} · {glyphs.up} {hidden} {lines}"
-        return Text.assemble("  ", (bar.text, bar.style or ""), " ", (words, inks.style("muted")))
-
-
-def _with_cursor(row: Row, view: View) -> Row:
-    glyph = view.settings.glyphs.cursor
-    ground: Ground = "ground" if row.fill is None else "raised"
-    cursor = Segment(glyph, view.settings.inks.style("accent", ground))
-    return Row([*row.segments, cursor], row.cells + 1, fill=row.fill)
-
-
-def _strip(row: Row, bar: Segment, view: View, *, raised: bool) -> Strip:
-    """Return the row as wide as the pane: margin, bar, text, ground to the right edge."""
-    settings, width = view.settings, view.drawn_width
-    ground = settings.inks.style()
-    inner = settings.inks.style(ground="raised") if raised else ground
-    margin = " " * (TEXT_COLUMN - 2)
-    segments = [Segment(margin, ground), bar, Segment(" ", inner), *row.segments]
-    used = TEXT_COLUMN + row.cells
-    edge = TEXT_COLUMN + settings.width
-    if row.fill is not None and used < edge:
-        segments.append(Segment(" " * (edge - used), row.fill))
-        used = edge
-    if used < width:
-        segments.append(Segment(" " * (width - used), ground))
-    elif used > width:
-        return Strip(segments, used).crop(0, width)
-    return Strip(segments, width)
+        name, at = parts.author(self.message), format.clock(self.message.created_at)
+        return Text(f"{name} · {at} · {settings.glyphs.up} {hidden} {lines}", settings.inks.style("muted"))
 
 
 def code_blocks(text: str) -> Sequence[str]:
     """Return the contents of the fenced and indented blocks of code in some Markdown, in order."""
-    from argus_tui.rendering.parsing import parse
-
     return [
         token.content for group in parse(clean(text), {}) for token in group if token.type in ("fence", "code_block")
     ]

@@ -286,7 +286,7 @@ async def test_the_label_of_a_cut_message_can_be_shown_above() -> None:
         await settle(pilot)
         hidden = view.scroll_offset.y
         assert view.cut_label is not None
-        assert view.cut_label.plain == f"  │ gemini · {CLOCK} · ↑ {hidden} lines"
+        assert view.cut_label.plain == f"gemini · {CLOCK} · ↑ {hidden} lines"
         view.action_scroll_home()
         await settle(pilot)
         assert view.cut_label is None

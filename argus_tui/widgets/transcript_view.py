@@ -1,0 +1,68 @@
+"""What all messages of the transcript are drawn with, and the strips that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from argus_tui.rendering.blocks import Settings
+from argus_tui.rendering.inks import Ground
+from argus_tui.rendering.pictures import Picture
+from argus_tui.rendering.row import Row
+
+TEXT_COLUMN = 4
+"""Column where text begins; the bar hangs two before it."""
+_RIGHT_MARGIN = 2
+_WIDEST = 92
+_MEASURE = 88
+"""Cells a line of text has when there would be room for more than `_WIDEST`."""
+
+
+def measure(pane_width: int) -> int:
+    """Return the width of the text column in a pane."""
+    room = pane_width - TEXT_COLUMN - _RIGHT_MARGIN
+    return max(8, room if room <= _WIDEST else _MEASURE)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What all entries are drawn with; a new one means laying out anew."""
+
+    settings: Settings
+    drawn_width: int
+    """Cells of a strip: the whole pane."""
+    picture_rows: int
+    pictures: Mapping[str, Picture]
+    """Decoded pictures by digest, as far as they are there."""
+    finish_strip: Callable[[Strip], Strip]
+    """Applies the line filters, such as the one of NO_COLOR."""
+
+
+def with_cursor(row: Row, view: View) -> Row:
+    """Return the row with the cursor after its text; it may hang over the edge of the column."""
+    glyph = view.settings.glyphs.cursor
+    ground: Ground = "ground" if row.fill is None else "raised"
+    cursor = Segment(glyph, view.settings.inks.style("accent", ground))
+    return Row([*row.segments, cursor], row.cells + 1, fill=row.fill)
+
+
+def strip_of(row: Row, bar: Segment, view: View, *, raised: bool) -> Strip:
+    """Return the row as wide as the pane: margin, bar, text, ground to the right edge."""
+    settings, width = view.settings, view.drawn_width
+    ground = settings.inks.style()
+    inner = settings.inks.style(ground="raised") if raised else ground
+    margin = " " * (TEXT_COLUMN - 2)
+    segments = [Segment(margin, ground), bar, Segment(" ", inner), *row.segments]
+    used = TEXT_COLUMN + row.cells
+    edge = TEXT_COLUMN + settings.width
+    if row.fill is not None and used < edge:
+        segments.append(Segment(" " * (edge - used), row.fill))
+        used = edge
+    if used < width:
+        segments.append(Segment(" " * (width - used), ground))
+    elif used > width:
+        return Strip(segments, used).crop(0, width)
+    return Strip(segments, width)
