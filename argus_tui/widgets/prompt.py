@@ -106,11 +106,19 @@ class Prompt(TextArea, inherit_bindings=False):
             line.stylize(self.get_component_rich_style("text-area--suggestion"), start, end)
         return line
 
+    def _watch_show_vertical_scrollbar(self) -> None:
+        # Textual's undo changes the scrollbar before it moves the cursor back into the shorter text, and then looks
+        # for the cursor where no line is.
+        if self.cursor_location[0] < self.document.line_count:
+            super()._watch_show_vertical_scrollbar()
+
     async def _on_key(self, event: events.Key) -> None:
         """Take what is ours; the rest goes to the text area, whose own handler Textual calls next."""
         if self._take_key(event.key, event.character):
             event.stop()
             event.prevent_default()
+        elif event.key.startswith("alt+"):
+            event.character = None  # a command: the letter that comes with it is not meant for the text
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
