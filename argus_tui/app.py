@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import App
 
@@ -16,14 +16,12 @@ from argus_tui.screens.first import FirstScreen
 from argus_tui.themes import ARGUS_NIGHT, THEMES, theme_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from textual.app import SystemCommand
     from textual.screen import Screen
 
     from argus_core.client.base import ChatClient
     from argus_tui.screens.chat import ChatScreen
 
+_MAC_OPTION_DIGITS = tuple(f"\x1b{digit}" for digit in range(10))
 DRAIN_S = 600.0
 """How long answers may go on without a screen."""
 
@@ -46,8 +44,7 @@ class ArgusApp(App[int]):
 
     TITLE = "Argus"
     CSS_PATH: ClassVar = ["argus.tcss", "widgets/widgets.tcss"]
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = False  # the chat screen has its own, made of commands.py
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual declares it so
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
@@ -56,9 +53,12 @@ class ArgusApp(App[int]):
         self.options = options
         self.hung_up = False
         """The terminal went away, or somebody asked us to end."""
+        self.bug: Exception | None = None
+        """What nobody expected and ended the program; whoever started it tells the user."""
         self._open_client = open_client
         self._clients = AsyncExitStack()
         self._client: asyncio.Future[ChatClient] | None = None
+        _let_alt_digits_through()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = options.theme if options.theme in self.available_themes else ARGUS_NIGHT.name
@@ -100,9 +100,13 @@ class ArgusApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme_variables(self.current_theme)
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        if self.chat is not None:
-            yield from self.chat.palette_commands()
+    def _handle_exception(self, error: Exception) -> None:
+        self.bug = self.bug or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End without the traceback that Textual would print: `launch.run` raises `bug` when the screen is gone."""
+        self._close_messages_no_wait()
 
     def on_mount(self) -> None:
         self._listen_for_hang_up()
@@ -120,3 +124,12 @@ class ArgusApp(App[int]):
             self.run_worker(self.chat.leave(), exit_on_error=False)
         else:
             self.exit(0)
+
+
+def _let_alt_digits_through() -> None:
+    """Take back a table of Textual that reads alt+1 of every terminal as the `¡` that WezTerm means on a Mac."""
+    from textual import _ansi_sequences as sequences
+
+    table = cast("dict[str, Any]", sequences.ANSI_SEQUENCES_KEYS)
+    for sequence in _MAC_OPTION_DIGITS:
+        table.pop(sequence, None)

@@ -60,6 +60,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(action="toggle_sidebar", keys="f2", shown="sidebar", about="show or hide the list of conversations"),
     Command(action="help", slash="help", keys="f1,ctrl+g", shown="help", about="show the keys and the commands"),
+    Command(action="palette", keys="ctrl+p", about="find a command by its words"),
     Command(action="select", slash="select", argument="NUMBER", about="open a conversation by its place in the list"),
     Command(action="next", keys="ctrl+pagedown,alt+down", about="open the next conversation"),
     Command(action="previous", keys="ctrl+pageup,alt+up", about="open the previous conversation"),

@@ -28,6 +28,8 @@ async def _run(app: ArgusApp) -> int:
     if app.hung_up:
         _let_go_of_terminal()
     await app.close_client()
+    if app.bug is not None:
+        raise app.bug
     return app.return_code or code or 0
 
 

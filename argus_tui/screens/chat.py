@@ -19,7 +19,7 @@ from argus_core.domain import Attachment, Conversation, Message, Readiness
 from argus_core.errors import ArgusError
 from argus_tui import format as fmt
 from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, parse_slash
-from argus_tui.screens.chat_commands import ChatCommands
+from argus_tui.screens.chat_commands import THEME_PREFERENCE, ChatCommands
 from argus_tui.screens.conversation_list import ConversationList
 from argus_tui.screens.draft import Draft
 from argus_tui.screens.progress import summary
@@ -120,15 +120,22 @@ class ChatScreen(ChatCommands):
         try:
             client = await self.client()
             self._readiness = await client.models.readiness()
+            await self._restore_theme(client)
             await self.conversations.load()
             self.sidebar.who = (await client.account.whoami()).name
             self.composer.history = await client.messages.prompts()
-            await self.draft.restore(None)
+            await self.draft.restore(None, keep_typed=True)
         except ArgusError as error:
             self.tell(error)
             return
         self.show_state()
         self._watch_changes()
+
+    async def _restore_theme(self, client: ChatClient) -> None:
+        """Use the theme that was chosen last, unless the settings name one."""
+        theme = await client.account.get_preference(THEME_PREFERENCE)
+        if self.options.theme is None and theme in self.app.available_themes and theme != self.app.theme:
+            self.app.theme = theme
 
     @work(group="changes")
     async def _watch_changes(self) -> None:

@@ -7,11 +7,10 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.app import SystemCommand
 from textual.screen import Screen
 
 from argus_core.client.base import ChatClient
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from argus_tui.widgets.transcript import Transcript
 
 QUIT_WAIT_S = 600.0
+THEME_PREFERENCE = "theme"
 
 
 class ChatCommands(Screen[None]):
@@ -99,12 +99,22 @@ class ChatCommands(Screen[None]):
         else:
             action()
 
-    def palette_commands(self) -> Iterable[SystemCommand]:
-        """Yield every command for the palette."""
-        for command in COMMANDS:
-            ways = "   ".join(filter(None, (command.usage, command.key)))
-            title = command.about[0].upper() + command.about[1:]
-            yield SystemCommand(title, ways, getattr(self, f"action_{command.action}"))
+    def action_palette(self) -> None:
+        self.do(self._palette(), "modal")
+
+    async def _palette(self) -> None:
+        from argus_tui.screens.choose import Choice, Choose
+
+        choices = [
+            Choice(
+                command.action, command.about[0].upper() + command.about[1:], "   ".join((command.usage, command.key))
+            )
+            for command in COMMANDS
+            if command.action != "palette"
+        ]
+        wanted = await self.app.push_screen_wait(Choose("type to find a command", choices))
+        if wanted is not None:
+            getattr(self, f"action_{wanted}")()
 
     # Conversations
 
@@ -327,12 +337,22 @@ class ChatCommands(Screen[None]):
         self.say("It behaves so from the next answer on." if text else "It behaves as it always does.")
 
     def action_theme(self, argument: str = "") -> None:
-        if not argument:
-            self.app.search_themes()
-        elif argument in self.app.available_themes:
-            self.app.theme = argument
-        else:
-            self.say(f"There is no theme {argument}. /theme alone shows them all.")
+        self.do(self._choose_theme(argument), "modal")
+
+    async def _choose_theme(self, wanted: str) -> None:
+        themes = sorted(self.app.available_themes, key=lambda name: (not name.startswith("argus"), name))
+        if not wanted:
+            from argus_tui.screens.choose import Choice, Choose
+
+            choices = [Choice(name, name, "now" if name == self.app.theme else "") for name in themes]
+            chosen = await self.app.push_screen_wait(Choose("type to find a theme", choices, self.app.theme))
+            wanted = chosen or ""
+        if wanted in themes:
+            self.app.theme = wanted
+            client = await self.client()
+            await client.account.set_preference(THEME_PREFERENCE, wanted)
+        elif wanted:
+            self.say(f"There is no theme {wanted}. /theme alone shows them all.")
 
     def action_key(self) -> None:
         self.set_class(True, "-key")

@@ -11,6 +11,12 @@ from argus_tui.widgets.sidebar import Sidebar, SidebarRow
 PAGE = 50
 
 
+def worth_a_row(conversation: Conversation) -> bool:
+    """Return whether anybody would miss it: one that was made and then never written in is not shown."""
+    kept = (conversation.head_id, conversation.title, conversation.draft, conversation.system)
+    return any(kept) and conversation.deleted_at is None
+
+
 def row_of(conversation: Conversation) -> SidebarRow:
     """Return what the sidebar shows of a conversation."""
     return SidebarRow(
@@ -42,7 +48,7 @@ class ConversationList:
         if words != self._words:
             return  # more was typed meanwhile
         self._cursor = page.next_cursor
-        self.rows = [row_of(one) for one in page.items]
+        self.rows = [row_of(one) for one in page.items if worth_a_row(one)]
         self._sidebar.set_rows(self.rows, has_more=self._cursor is not None)
 
     async def more(self) -> None:
@@ -56,13 +62,13 @@ class ConversationList:
             return
         self._cursor = page.next_cursor
         known = {row.id for row in self.rows}
-        rows = [row_of(one) for one in page.items if one.id not in known]
+        rows = [row_of(one) for one in page.items if one.id not in known and worth_a_row(one)]
         self.rows += rows
         self._sidebar.append_rows(rows, has_more=self._cursor is not None)
 
     def take(self, conversation: Conversation) -> None:
         """Show a conversation as it is now; a deleted one leaves."""
-        if conversation.deleted_at is not None:
+        if not worth_a_row(conversation):
             self.rows = [row for row in self.rows if row.id != conversation.id]
             self._sidebar.remove_row(conversation.id)
             return
