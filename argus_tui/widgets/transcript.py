@@ -34,6 +34,8 @@ from argus_tui.widgets.transcript_view import View, measure
 UPDATE_S: Final = 0.05
 """Seconds between two updates while an answer streams; each update is one paint."""
 _SPIN_S: Final = 0.1
+_LIVE_AT_MOST: Final = 8
+"""Messages at the end among which those that still grow are looked for."""
 
 
 class Transcript(LineView):
@@ -143,9 +145,7 @@ class Transcript(LineView):
         if entry is None or not entry.is_running or not text:
             return
         is_first = not entry.has_text
-        entry.pending.append(text)
-        if is_first:
-            entry.refresh_head(self._clock())
+        entry.add_text(text)
         self._update_soon(at_once=is_first)
 
     def append_thought(self, message_id: str, text: str, seconds: float = 0.0) -> None:
@@ -154,9 +154,8 @@ class Transcript(LineView):
         if entry is None or not entry.is_running:
             return
         entry.add_thought(text, seconds)
-        if entry.unfolded or entry.has_text:
-            entry.refresh_head(self._clock())
-            self._changed(entry, 0)
+        if entry.is_head_stale:  # folded thinking shows only in the label, which turns with its spinner
+            self._update_soon(at_once=False)
 
     def append_attachment(self, message_id: str, attachment: domain.Attachment) -> None:
         """Add a picture to a running answer."""
@@ -415,18 +414,20 @@ class Transcript(LineView):
             self._update_timer = None
         now = self._clock()
         self._next_update = max(self._next_update + UPDATE_S, now + UPDATE_S / 2)  # late timers do not add up
-        for entry in self._column.entries[-8:]:
-            if entry.pending:
-                had_text = entry.text != ""
+        for entry in self._column.entries[-_LIVE_AT_MOST:]:
+            if entry.pending or entry.is_head_stale:
+                from_top = entry.is_head_stale
+                if from_top:
+                    entry.refresh_head(now)
                 first = entry.absorb()
-                self._changed(entry, first if had_text else 0)
+                self._changed(entry, 0 if from_top else first)
 
     def _start_spinning(self) -> None:
         if self._spin_timer is None and any(self._waiting()):
             self._spin_timer = self.set_interval(_SPIN_S, self._spin)
 
     def _waiting(self) -> list[Entry]:
-        return [entry for entry in self._column.entries[-8:] if entry.is_running and not entry.has_text]
+        return [entry for entry in self._column.entries[-_LIVE_AT_MOST:] if entry.is_running and not entry.has_text]
 
     def _spin(self) -> None:
         """Turn the spinners of answers that have no word yet; stop when there is none."""

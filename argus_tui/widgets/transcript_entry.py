@@ -54,6 +54,8 @@ class Entry:
         self.is_exact = False
         self.unfolded = False
         self.pending: list[str] = []
+        self.is_head_stale = False
+        """Label or thinking changed since they were laid out."""
         self._text = [message.text]
         self._thoughts = [message.thoughts]
         self._thought_s = parts.thought_seconds(message)
@@ -97,10 +99,16 @@ class Entry:
         """Whether its rows are there for this width and theme."""
         return self._layout is not None and self._view is view
 
+    def add_text(self, text: str) -> None:
+        """Let text wait for `absorb()`; the first one ends the waiting that the label tells of."""
+        self.is_head_stale = self.is_head_stale or not self.has_text
+        self.pending.append(text)
+
     def add_thought(self, text: str, seconds: float) -> None:
         """Append to the thinking; `seconds` is how long it took so far, 0 when not known."""
         self._thoughts.append(text)
         self._thought_s = max(self._thought_s, seconds)
+        self.is_head_stale = self.is_head_stale or self.unfolded or self.has_text
 
     def add_attachment(self, attachment: Attachment) -> None:
         """Append a picture the model made."""
@@ -170,6 +178,7 @@ class Entry:
 
     def refresh_head(self, now: float) -> None:
         """Lay label and thinking out again."""
+        self.is_head_stale = False
         if self._layout is not None and self._view is not None:
             self._layout.head = self._head(self._view, now)
             self._measure()
@@ -199,6 +208,8 @@ class Entry:
         """Lay out what waits in `pending`; return the number of the first row that may have changed."""
         text = "".join(self.pending)
         self.pending.clear()
+        if not text:
+            return 0
         self._text.append(text)
         layout = self._layout
         if layout is None or not isinstance(layout.body, StreamingMarkdown):
