@@ -153,6 +153,13 @@ class ConversationRows(Rows):
         self.rows_changed()
         if self.has_focus and place is not None:
             self.scroll_to(y=max(0, place - height), animate=False)
+        elif self.has_focus:
+            self._settle_cursor()
+
+    def _settle_cursor(self) -> None:
+        """Put the cursor on the open conversation, else on the first, when it is on none."""
+        if self.cursor_row is None:
+            self.cursor = self._line_of.get(self.current_id or "", self.nearest(0, 1))
 
     def watch_current_id(self, conversation_id: str | None) -> None:
         if conversation_id in self._line_of and not self.has_focus:
@@ -174,8 +181,7 @@ class ConversationRows(Rows):
         self._want_more()
 
     def on_focus(self) -> None:
-        if self.cursor is None or self.cursor_row is None:
-            self.cursor = self._line_of.get(self.current_id or "", self.nearest(0, 1))
+        self._settle_cursor()
 
     def on_blur(self) -> None:
         if self._stale:

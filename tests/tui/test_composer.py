@@ -134,9 +134,7 @@ async def test_a_very_long_draft_comes_back_folded_and_whole(app: Bare, composer
 
 
 @pytest.mark.parametrize("written", ["{}", "'{}'", '"{}"', "file://{}"])
-async def test_the_path_of_a_picture_is_not_text(
-    app: Bare, composer: Composer, tmp_path: Path, written: str
-) -> None:
+async def test_the_path_of_a_picture_is_not_text(app: Bare, composer: Composer, tmp_path: Path, written: str) -> None:
     picture = tmp_path / "my roof.JPG"
     picture.write_bytes(b"x")
     text = written.format(str(picture).replace(" ", "%20") if written.startswith("file") else picture)

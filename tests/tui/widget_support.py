@@ -26,6 +26,7 @@ SHEET = Path(argus_tui.__file__).parent / "widgets" / "widgets.tcss"
 class Bare(App[None]):
     """One widget, or none for a screen that is pushed."""
 
+    AUTO_FOCUS = None
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH: ClassVar = [SHEET]
     HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide")]
