@@ -271,7 +271,7 @@ class ChatScreen(ChatCommands):
         """Keep the draft a moment after the last key, and load at the first one what the answer will need."""
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(SAVE_DRAFT_S, self._save_draft)
-        if not self._preloaded and self.composer.draft:
+        if not self._preloaded and self.draft.is_new:
             self._preloaded = True
             self._preload()
 

@@ -32,6 +32,11 @@ class Draft:
         """Attachment ids by the id of their chip, in the order in which they were checked."""
         self._saved = ""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether something is written that is not what was kept."""
+        return self._composer.draft != self._saved
+
     def attachment_ids(self) -> Sequence[str]:
         """Return what goes with the question, in the order of the chips.
 
