@@ -129,7 +129,9 @@ def keys_for(message: Message) -> Keys:
     return _CONTINUE if message.text else _RETRY
 
 
-def picture(attachment: Attachment, pixels: Picture | None, settings: Settings, most_rows: int) -> list[Row]:
+def picture(
+    attachment: Attachment, pixels: Picture | None, settings: Settings, most_rows: int, *, only_256: bool = False
+) -> list[Row]:
     """Return a picture with its name and size at the lower right; its rows are reserved before its pixels are there."""
     caption = _caption(attachment, settings)
     if not attachment.media_type.startswith("image/"):
@@ -140,7 +142,7 @@ def picture(attachment: Attachment, pixels: Picture | None, settings: Settings, 
         empty = settings.inks.style(ground="raised")
         rows = [Row([Segment(" " * columns, empty)], columns) for _ in range(height)]
     else:
-        rows = half_blocks(pixels, columns, height, settings.glyphs)
+        rows = half_blocks(pixels, columns, height, settings.glyphs, only_256=only_256)
     room = settings.width - columns - 2
     if room < _CAPTION_LEAST or height < 2:
         return [*rows, _clipped([*caption[0], *caption[1]], settings.width)]

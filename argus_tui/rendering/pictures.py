@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from argus_tui.glyphs import Glyphs
+from argus_tui.rendering.few_colors import Pixel, few_colors
 from argus_tui.rendering.row import Row
 
 MOST_COLUMNS: Final = 40
@@ -26,7 +27,7 @@ class Picture:
     height: int
     pixels: bytes
 
-    def average(self, left: int, top: int, right: int, bottom: int) -> tuple[int, int, int]:
+    def average(self, left: int, top: int, right: int, bottom: int) -> Pixel:
         """Return the mean colour of a rectangle of at least one pixel."""
         red = green = blue = 0
         for y in range(top, bottom):
@@ -62,11 +63,12 @@ def cells_for(width: int, height: int, columns: int, rows: int) -> tuple[int, in
     return max(2, min(columns, round(width * scale))), max(1, min(rows, round(height * scale / 2)))
 
 
-def half_blocks(picture: Picture, columns: int, rows: int, glyphs: Glyphs) -> list[Row]:
+def half_blocks(picture: Picture, columns: int, rows: int, glyphs: Glyphs, *, only_256: bool = False) -> list[Row]:
     """Return the picture stretched to so many cells. On plain fonts each cell is a blank of the mean colour."""
     halves = glyphs.upper_half != " "
     lines = rows * 2 if halves else rows
-    grid = [_line(picture, columns, lines, y) for y in range(lines)]
+    pixels = [_line(picture, columns, lines, y) for y in range(lines)]
+    grid = [[Color.from_rgb(*pixel) for pixel in line] for line in (few_colors(pixels) if only_256 else pixels)]
     if not halves:
         return [Row([Segment(" ", Style(bgcolor=color)) for color in line], columns) for line in grid]
     return [
@@ -75,13 +77,13 @@ def half_blocks(picture: Picture, columns: int, rows: int, glyphs: Glyphs) -> li
     ]
 
 
-def _line(picture: Picture, columns: int, lines: int, y: int) -> list[Color]:
+def _line(picture: Picture, columns: int, lines: int, y: int) -> list[Pixel]:
     top, bottom = _share(picture.height, lines, y)
-    colors = []
+    pixels = []
     for x in range(columns):
         left, right = _share(picture.width, columns, x)
-        colors.append(Color.from_rgb(*picture.average(left, top, right, bottom)))
-    return colors
+        pixels.append(picture.average(left, top, right, bottom))
+    return pixels
 
 
 def _share(pixels: int, cells: int, at: int) -> tuple[int, int]:

@@ -326,6 +326,7 @@ class Transcript(LineView):
             drawn_width=width,
             picture_rows=self._picture_rows(),
             pictures=self._pictures,
+            only_256=self.app.console.color_system == "256",
             finish_strip=finish_strip,
         )
 

@@ -191,7 +191,7 @@ class Entry:
         tail: list[Row] = []
         for attachment in self.message.attachments:
             pixels = view.pictures.get(attachment.digest)
-            tail += parts.picture(attachment, pixels, view.settings, view.picture_rows)
+            tail += parts.picture(attachment, pixels, view.settings, view.picture_rows, only_256=view.only_256)
         tail += parts.sources(self.message, view.settings)
         tail += parts.notes(self.message, view.settings)
         layout.tail, layout.card = tail, []

@@ -37,6 +37,8 @@ class View:
     picture_rows: int
     pictures: Mapping[str, Picture]
     """Decoded pictures by digest, as far as they are there."""
+    only_256: bool
+    """The terminal has 256 colours, in which pictures need care."""
     finish_strip: Callable[[Strip], Strip]
     """Applies the line filters, such as the one of NO_COLOR."""
 

@@ -10,7 +10,7 @@ from argus_tui.glyphs import FULL, PLAIN
 from argus_tui.rendering.pictures import Picture
 from argus_tui.themes import NIGHT
 from argus_tui.widgets.transcript import Transcript
-from tests.tui.transcript_support import CLOCK, TranscriptApp, a_picture, said, settle, talk
+from tests.tui.transcript_support import CLOCK, TranscriptApp, a_picture, said, settle, talk, until
 
 SIZE = (80, 24)
 
@@ -88,9 +88,11 @@ async def test_it_follows_until_someone_scrolls_up_and_again_at_the_end() -> Non
         await settle(pilot)
         assert not view.is_following
         above = app.lines()
+        height = view.virtual_size.height
         view.append_text("live", "\n\nmore\n\n" * 10)
-        await asyncio.sleep(0.06)
+        await until(lambda: view.virtual_size.height > height)
         await settle(pilot)
+        assert view.virtual_size.height > height
         assert app.lines()[:5] == above[:5]
 
         await pilot.press("end")
@@ -149,7 +151,8 @@ async def test_each_update_is_one_paint() -> None:
             view._next_update = 0.0
             paints = app.paints
             view.append_text("live", text)
-            await asyncio.sleep(0.05)
+            await until(lambda before=paints: app.paints > before)  # type: ignore[misc]
+            await asyncio.sleep(0.04)
             await settle(pilot)
             assert app.paints == paints + 1, text
 
@@ -180,7 +183,7 @@ async def test_the_first_delta_is_painted_at_once_and_the_next_ones_together() -
         view.append_text("live", " second")
         view.append_text("live", " third")
         assert app.lines()[1] == "  │ first▍"
-        await asyncio.sleep(0.08)
+        await until(lambda: "third" in app.lines()[1])
         assert app.lines()[1] == "  │ first second third▍"
 
 
@@ -192,7 +195,7 @@ async def test_an_answer_thinks_then_speaks_then_ends() -> None:
         view.begin(said("live", status="running"))
         view.append_thought("live", "considering", 0.0)
         now = 103.0
-        await asyncio.sleep(0.15)
+        await until(lambda: "thinking 3 s" in app.lines()[0])
         assert re.fullmatch(rf"  │ gemini · {CLOCK}   [{FULL.spinner}] thinking 3 s", app.lines()[0])
         view.append_thought("live", " more", 3.2)
         view.append_text("live", "Yes")
@@ -200,7 +203,7 @@ async def test_an_answer_thinks_then_speaks_then_ends() -> None:
         assert app.lines()[0] == f"  │ gemini · {CLOCK}   ▸ thought for 3 s"
         assert app.lines()[1] == "  │ Yes▍"
         view.finish(said("live", "Yes.", thoughts="considering more"))
-        await asyncio.sleep(0.12)
+        await until(lambda: view._spin_timer is None)
         assert app.lines()[1] == "  │ Yes."
         assert view._spin_timer is None
 
@@ -488,12 +491,13 @@ async def test_code_is_coloured_once_its_lexer_is_there() -> None:
     async with app.run_test(size=SIZE) as pilot:
         view = app.transcript
         view.load([said("1", "```python\nreturn 1\n```"), said("2", "```python\nreturn 2\n", status="running")])
-        for _ in range(100):
-            await asyncio.sleep(0.02)
+
+        def keywords() -> list[Style]:
             strips = view.render_lines(view.size.region)
-            keywords = [style for strip in strips for text, style, _ in strip if text == "return" and style]
-            if len(keywords) == 2:
-                break
+            return [style for strip in strips for text, style, _ in strip if text == "return" and style]
+
+        await until(lambda: len(keywords()) == 2)
+        found = keywords()
         await settle(pilot)
-    assert len(keywords) == 2
-    assert all(style.color is not None and style.color.name == NIGHT.accent for style in keywords)
+    assert len(found) == 2
+    assert all(style.color is not None and style.color.name == NIGHT.accent for style in found)

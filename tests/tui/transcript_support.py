@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -112,6 +114,14 @@ class TranscriptApp(App[None]):
     def line_with(self, words: str) -> int:
         """Return the number of the first line that shows some words."""
         return next(number for number, line in enumerate(self.lines()) if words in line)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so, as long as a slow machine may take; the caller asserts it."""
+    for _ in range(400):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
 
 
 async def settle(pilot: Pilot[None]) -> None:
