@@ -22,7 +22,7 @@ class Confirm(Overlay[bool]):
         Binding("y", "yes", "Yes", id="confirm.yes", tooltip="Do it", show=False),
         Binding("n", "close", "No", id="confirm.no", tooltip="Leave it as it is", show=False),
     ]
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     def __init__(self, question: str, about: str = "", *, yes: str = "go on", no: str = "keep") -> None:
         """`yes` and `no` are the words beside the keys."""

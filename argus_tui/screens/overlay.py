@@ -24,6 +24,7 @@ class Overlay(ModalScreen[ScreenResultType]):
     """A modal screen that escape closes without a result."""
 
     CSS_PATH = "overlay.tcss"
+    AUTO_FOCUS = "*"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", id="overlay.close", tooltip="Close without a choice", show=False)
     ]

@@ -13,9 +13,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 import argus_tui
-from argus_core.domain import Conversation
+from argus_core.domain import Conversation, SearchHit, TextPart
 from argus_core.domain import Message as Said
-from argus_core.domain import SearchHit, TextPart
 from argus_tui.themes import VARIABLE_DEFAULTS
 
 M = TypeVar("M", bound=Message)
