@@ -39,7 +39,7 @@ lint: $(VENV)/.dev  ## format, lint, types and import rules
 
 unit: $(VENV)/.dev  ## the tests that take less than two seconds each
 	@echo "== quick tests"
-	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow' $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not slow' --hypothesis-profile quick $(ARGS)
 
 format: $(VENV)/.dev  ## rewrite the code in its one format and mend what can be mended
 	@echo "== format and mend"

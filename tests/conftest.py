@@ -1,0 +1,25 @@
+"""What holds for every test: no setting of this machine reaches one, and no test is timed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A deadline would be a timed assertion, and a busy machine would fail it. `make unit` picks the quick profile.
+settings.register_profile("thorough", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=40)
+settings.load_profile("thorough")
+
+OURS = ("ARGUS_", "GEMINI_", "GOOGLE_", "MONGO_URI", "JWT_SECRET_KEY", "PORT")
+OTHERS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "EDITOR", "VISUAL")
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what the environment of this machine would set; tests that need something set it themselves."""
+    for name in list(os.environ):
+        kept = name.startswith("ARGUS_TEST_")
+        if not kept and (name.startswith(OURS) or name.upper() in OTHERS):
+            monkeypatch.delenv(name)
