@@ -73,7 +73,9 @@ class StreamingMarkdown:
 
     def finish(self, text: str) -> None:
         """Lay out the final, stored text. What was streamed is kept, unless it differs or may refer to later lines."""
-        final = clean(text)
+        final, so_far = clean(text), self.source
+        if len(final) > len(so_far) and final.startswith(so_far):
+            self.append(final[len(so_far) :])
         if final == self.source and not self._env.get("references") and "]:" not in self._rest:
             self.changed_from = len(self._kept)
             self._complete = len(self._rest)

@@ -50,7 +50,7 @@ class SlimScrollBar(ScrollBar):
         return self
 
     def _is_changed(self) -> bool:
-        drawn = (self.size, self.thumb(), self._colors())
+        drawn = (self.size, self.thumb(), self.grabbed is None, self.mouse_over)
         changed = drawn != self._drawn
         self._drawn = drawn
         return changed

@@ -450,28 +450,28 @@ class Transcript(LineView):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return kept strips, past the styles cache: they are final, line filters and all."""
         y, selection = self.scroll_offset.y, self.text_selection
-        strips = [self._strip(y + line, selection) for line in crop.line_range]
+        strips = self._column.strips(y + crop.y, crop.height, self._blank)
+        if selection is not None:
+            strips = self._with_selection(strips, y + crop.y, selection)
         start, end = crop.column_span
         return strips if (start, end) == (0, self.size.width) else [strip.crop(start, end) for strip in strips]
 
-    def _strip(self, y: int, selection: Selection | None) -> Strip:
-        place = self._column.place(y)
-        if place is None:
-            return self._blank
-        entry = self._column.entries[place.at]
-        strip, row = entry.strip(place.row), entry.row(place.row) if selection else None
-        if strip is None:
-            return self._blank
-        if row is not None and selection is not None:
-            span = selection.get_span(row_number(entry, place.row))
-            style = self.screen.get_component_rich_style("screen--selection", partial=True)
-            return with_selection(strip, row.cells, span, style) if span else strip
-        return strip
+    def _with_selection(self, strips: list[Strip], y: int, selection: Selection) -> list[Strip]:
+        """Return the strips of the rows from `y` on with what is selected in them."""
+        style = self.screen.get_component_rich_style("screen--selection", partial=True)
+        found: list[Strip] = []
+        for number, strip in enumerate(strips, y):
+            place = self._column.place(number)
+            entry = self._column.entries[place.at] if place else None
+            row = entry.row(place.row) if entry and place else None
+            span = selection.get_span(row_number(entry, place.row)) if entry and place else None
+            found.append(with_selection(strip, row.cells, span, style) if row and span else strip)
+        return found
 
     def render_line(self, y: int) -> Strip:
         """Return a line with the places of its text, by which Textual finds what the mouse selects."""
         y += self.scroll_offset.y
-        strip, place = self._strip(y, None), self._column.place(y)
+        (strip,), place = self._column.strips(y, 1, self._blank), self._column.place(y)
         if place is None:
             return strip
         entry = self._column.entries[place.at]

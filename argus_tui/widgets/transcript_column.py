@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from textual.strip import Strip
+
 from argus_core.domain import Message
 from argus_tui.widgets.transcript_entry import Entry
 from argus_tui.widgets.transcript_view import View
@@ -31,6 +33,7 @@ class Column:
         self._tops = [0]  # row each entry begins on, and the end
         self._next_ordinal = _FIRST_ORDINAL
         self._first_ordinal = _FIRST_ORDINAL
+        self._has_grown = False  # rows were made since some were let go of
 
     @property
     def height(self) -> int:
@@ -81,6 +84,22 @@ class Column:
         index = bisect_right(self._tops, y) - 1
         return Place(index, y - self._tops[index])
 
+    def strips(self, y: int, count: int, blank: Strip) -> list[Strip]:
+        """Return the strips of `count` rows from row `y` on, `blank` where nothing stands."""
+        found: list[Strip] = []
+        place = self.place(y)
+        if place is not None:
+            row = place.row
+            for entry in self.entries[place.at :]:
+                strips = entry.strips(row, row + count - len(found))
+                found += strips
+                if len(found) < count:
+                    found += [blank] * min(count - len(found), max(0, entry.height + 1 - row - len(strips)))
+                if len(found) >= count:
+                    return found
+                row = 0
+        return found + [blank] * (count - len(found))
+
     def between(self, y: int, height: int) -> range:
         """Return the numbers of the entries that show in some rows."""
         first = self.place(max(0, y))
@@ -107,6 +126,7 @@ class Column:
                 return y
             entry, before = self.entries[index], self.entries[index].height
             entry.lay_out(view, now)
+            self._has_grown = True
             grown = entry.height - before
             if grown:
                 self.measure(index)
@@ -127,6 +147,9 @@ class Column:
 
     def forget_far(self, y: int, height: int) -> None:
         """Let go of rows far from the view, when there are too many."""
+        if not self._has_grown:
+            return
+        self._has_grown = False
         laid_out = [entry for entry in self.entries if entry.is_laid_out]
         if len(laid_out) <= MOST_LAID_OUT:
             return

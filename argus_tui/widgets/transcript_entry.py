@@ -223,31 +223,35 @@ class Entry:
 
     def row(self, index: int) -> Row | None:
         """Return a row of the text column; None outside."""
-        found = self._find(index)
-        return found[0] if found else None
-
-    def _find(self, index: int) -> tuple[Row, bool] | None:
-        """Return a row and whether it belongs to the card."""
         if self._layout is None or index < 0:
             return None
         layout = self._layout
         for section in (layout.head, layout.body, layout.tail, layout.card):
             if index < len(section):
-                return section[index], section is layout.card
+                return section[index]
             index -= len(section)
         return None
 
-    def strip(self, index: int) -> Strip | None:
-        """Return a row with bar and margins, as wide as the pane; kept once it was made."""
-        found = self._find(index)
-        if found is None or self._view is None:
-            return None
-        row, in_card = found
-        if self.is_running and index == self._cursor_row():
-            return self._drawn(with_cursor(row, self._view), in_card, self._view)
-        if row.strip is None:
-            row.strip = self._drawn(row, in_card, self._view)
-        return row.strip
+    def strips(self, start: int, stop: int) -> list[Strip]:
+        """Return the strips of the rows from `start` to before `stop`, as far as there are some."""
+        layout, view = self._layout, self._view
+        if layout is None or view is None:
+            return []
+        cursor = self._cursor_row() if self.is_running else -1
+        found: list[Strip] = []
+        first = 0
+        for section in (layout.head, layout.body, layout.tail, layout.card):
+            length = len(section)
+            for number in range(max(0, start - first), min(length, stop - first)):
+                row = section[number]
+                if first + number == cursor:
+                    found.append(self._drawn(with_cursor(row, view), False, view))
+                    continue
+                if row.strip is None:
+                    row.strip = self._drawn(row, section is layout.card, view)
+                found.append(row.strip)
+            first += length
+        return found
 
     def _cursor_row(self) -> int:
         """Return the row the cursor stands on: the last one of the text; -1 when there is none."""

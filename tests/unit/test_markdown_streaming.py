@@ -124,6 +124,16 @@ def test_the_final_text_wins_over_what_was_streamed() -> None:
     assert len(stream) == 1
 
 
+@settings(max_examples=150, deadline=None)
+@given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(0, 60))
+def test_text_that_was_not_streamed_is_there_at_the_end(document: str, sizes: list[int], missing: int) -> None:
+    stream = StreamingMarkdown(support.settings())
+    for chunk in chunks(document[: len(document) - missing], sizes):
+        stream.append(chunk)
+    stream.finish(document)
+    assert seen(stream) == support.drawn(support.rows(document))
+
+
 def counted_parses(monkeypatch: pytest.MonkeyPatch, document: str) -> int:
     """Return how many characters the parser saw while a document streamed in pieces of 100."""
     seen_by_parser = 0
