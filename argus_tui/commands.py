@@ -84,6 +84,8 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 BY_SLASH: dict[str, Command] = {command.slash: command for command in COMMANDS if command.slash}
+WRITE_HERE = "Write here. Enter sends, ctrl+j new line, / for commands"
+"""What stands in the empty composer."""
 NUMBER_KEYS = tuple(f"alt+{digit}" for digit in range(1, 10))
 """Open the first nine conversations of the list."""
 

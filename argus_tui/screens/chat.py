@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -18,11 +17,13 @@ from argus_core.client.base import ChatClient
 from argus_core.domain import Attachment, Conversation, Message, Readiness
 from argus_core.errors import ArgusError
 from argus_tui import format as fmt
-from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, parse_slash
+from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, WRITE_HERE, parse_slash
+from argus_tui.glyphs import FULL
 from argus_tui.screens.chat_commands import THEME_PREFERENCE, ChatCommands
 from argus_tui.screens.conversation_list import ConversationList
 from argus_tui.screens.draft import Draft
 from argus_tui.screens.progress import summary
+from argus_tui.screens.resend import Resend
 from argus_tui.screens.talk import Talk
 from argus_tui.widgets.chips import AttachmentChip
 from argus_tui.widgets.composer import Composer
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
     from argus_tui.app import AppOptions
     from argus_tui.rendering.pictures import Picture
 
+CUT_BARS = f"{FULL.you}{FULL.model} "
+"""The label of a cut message comes with its bar; the head draws its own."""
+KEY_FIRST = "Your question waits here until there is a key"
 SPINNER_S = 0.1
 SAVE_DRAFT_S = 1.0
 LEAVE_S = 2.0
-RESEND_AT_MOST_S = 120.0
-"""A refusal that asks for a longer wait is not sent again by itself."""
 
 
 def _bindings() -> list[BindingType]:
@@ -79,7 +81,6 @@ class ChatScreen(ChatCommands):
         self.client = client
         self.options = options
         self._readiness: Readiness | None = None
-        self._resend_at: float | None = None
         self._context_limits: dict[str, int] = {}
         self._draft_timer: Timer | None = None
         self._preloaded = False
@@ -93,7 +94,8 @@ class ChatScreen(ChatCommands):
                 yield Head(id="head")
                 yield Transcript(id="transcript")
                 yield StartCard(id="start")
-                yield KeyCard(id="key-card")
+                yield (card := KeyCard(id="key-card"))
+                card.display = False
                 yield Composer(id="composer")
                 yield StatusLine(id="status")
                 yield KeyRow([(c.key, c.shown) for c in COMMANDS if c.shown], id="keys")
@@ -105,6 +107,7 @@ class ChatScreen(ChatCommands):
         self.sidebar = self.query_one(Sidebar)
         self.conversations = ConversationList(self.sidebar, self.client)
         self.talk = Talk(self.transcript, self.client, self.show_state)
+        self.resend = Resend(self.transcript, lambda: self.again(go_on=False))
         self.draft = Draft(self.composer, self.client, self.options)
         self.composer.completions = [(c.usage, c.about) for c in BY_SLASH.values()]
         self._spinner = self.set_interval(SPINNER_S, self._spin, pause=True)
@@ -165,7 +168,11 @@ class ChatScreen(ChatCommands):
         empty = talk.last is None
         asks_key = no_key or self.has_class("-key")
         card = self.query_one(KeyCard)
-        card.display, card.has_local = asks_key and (empty or self.has_class("-key")), bool(ready and ready.has_local)
+        card.has_local = bool(ready and ready.has_local)
+        if (shown := asks_key and (empty or self.has_class("-key"))) != card.display:
+            card.display = shown
+            self.call_after_refresh(card.focus_field if shown else self.composer.focus)
+        self.composer.placeholder = KEY_FIRST if no_key else WRITE_HERE
         start = self.query_one(StartCard)
         start.display, start.model = empty and not asks_key, self.model() or ""
         self.transcript.display = not empty and not card.display
@@ -185,31 +192,35 @@ class ChatScreen(ChatCommands):
 
     def _used(self) -> str:
         """Return how much of what the model reads the last answer took, such as `4 % of 1M`."""
-        last = self.talk.last
+        usage = self.talk.usage
         limit = self._context_limits.get(self.model() or "", 0)
-        if not limit or last is None or last.usage is None:
+        if not limit or usage is None:
             return ""
-        share = 100 * (last.usage.input_tokens + last.usage.output_tokens) / limit
+        share = 100 * (usage.input_tokens + usage.output_tokens) / limit
         return f"{share:.0f} % of {fmt.count(limit)}" if share >= 1 else ""
 
     def _show_status(self) -> None:
         progress = self.talk.progress
         self.status.running = progress is not None
-        if self._resend_at is not None:
-            left = max(0, round(self._resend_at - time.monotonic()))
-            self.status.words = f"sent again by itself in {left} s"
+        if self.resend.is_waiting:
+            self.status.words = f"sent again by itself in {self.resend.left_s(time.monotonic())} s"
             self.status.hints = (("esc", "do not send"),)
         elif progress is not None:
             self.status.words = progress.words(time.monotonic())
             self.status.hints = (("esc", "stop"),)
         else:
             last = self.talk.last
-            self.status.words = summary(last) if last and last.role == "assistant" else ""
+            self.status.words = summary(last) if last and last.role == "assistant" else self._who_if_hidden()
             self.status.hints = (("^p", "all"), ("f1", "help")) if self.has_class("-short") else ()
+        self.status.dot = "connected" if self.status.words and self.status.words == self._who_if_hidden() else "none"
+
+    def _who_if_hidden(self) -> str:
+        """Return what the sidebar's foot would say, where there is no sidebar."""
+        return self.sidebar.who if self.has_class("-narrow") else ""
 
     def _spin_if_needed(self) -> None:
         wanted = self.talk.progress is not None or any(row.running for row in self.conversations.rows)
-        if wanted or self._resend_at is not None:
+        if wanted or self.resend.is_waiting:
             self._spinner.resume()
         else:
             self._spinner.pause()
@@ -217,6 +228,7 @@ class ChatScreen(ChatCommands):
     def _spin(self) -> None:
         self.status.spinner_frame += 1
         self.sidebar.spinner_frame += 1
+        self.resend.tick(time.monotonic())
         self._show_status()
 
     # Asking and watching
@@ -246,7 +258,6 @@ class ChatScreen(ChatCommands):
         self.do(self._watch_to_end(generation_id), "watch", exclusive=True)
 
     async def _watch_to_end(self, generation_id: str) -> None:
-        self._resend_at = None
         message = await self.talk.watch(generation_id)
         if message is not None and message.status == "failed":
             self._after_refusal(message)
@@ -301,16 +312,10 @@ class ChatScreen(ChatCommands):
         self.composer.focus()
 
     def _after_refusal(self, message: Message) -> None:
-        """Send again by itself what was refused for a stated short time and brought nothing."""
-        problem = message.problem
-        if problem is None or message.text:
-            return
-        if problem.code == "key_rejected":
+        """Say what helps against a refusal; one for a stated short time is sent again by itself."""
+        if message.problem is not None and message.problem.code == "key_rejected":
             self.say("Set another key with /key.")
-        wait_s = problem.retry_after_s
-        if wait_s is not None and wait_s <= RESEND_AT_MOST_S:
-            self._resend_at = time.monotonic() + wait_s
-            self._resend = self.set_timer(wait_s, partial(self.again, go_on=False))
+        if self.resend.wait_for(message, time.monotonic()):
             self.show_state()
 
     def again(self, *, go_on: bool) -> None:
@@ -323,12 +328,9 @@ class ChatScreen(ChatCommands):
         self._watch(turn.generation.id)
 
     def stop_resending(self) -> bool:
-        if self._resend_at is None:
-            return False
-        self._resend_at = None
-        self._resend.stop()
+        stopped = self.resend.stop()
         self.show_state()
-        return True
+        return stopped
 
     # Opening
 
@@ -375,7 +377,7 @@ class ChatScreen(ChatCommands):
 
     @on(Transcript.LabelChanged)
     def _label_changed(self, event: Transcript.LabelChanged) -> None:
-        label = event.label.plain if event.label else ""
+        label = event.label.plain.lstrip(CUT_BARS) if event.label else ""
         head = self.query_one(Head)
         head.cut_label, head.cut_yours = label, label.startswith("you")
 

@@ -12,14 +12,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.strip import Strip
 
-from argus_tui.commands import COMMANDS
+from argus_tui.commands import COMMANDS, WRITE_HERE
 from argus_tui.glyphs import FULL
 from argus_tui.widgets.ink import ACCENT, MUTED, ON_RAISED, draw, keys, spread
 
 SIDEBAR = 30
 WIDE = 100
 TALL = 30
-PLACEHOLDER = "Write here. Enter sends, ctrl+j new line, / for commands"
 
 
 class FirstScreen(Screen[None]):
@@ -65,7 +64,7 @@ class FirstScreen(Screen[None]):
             half = FULL.lower_half if y == composer else FULL.upper_half
             return Content.assemble("  ", (half * (width - 4), "$argus-raised"))
         if y == composer + 1:
-            text = Content.assemble(("┃", ACCENT), " ", (PLACEHOLDER, MUTED))
+            text = Content.assemble(("┃", ACCENT), " ", (WRITE_HERE, MUTED))
             return Content.assemble(
                 "  ", text.truncate(width - 4).pad_right(max(0, width - 4 - text.cell_length)).stylize(ON_RAISED)
             )

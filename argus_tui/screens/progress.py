@@ -37,12 +37,12 @@ class Progress:
         return max(self._counted, self._chars // CHARS_PER_TOKEN)
 
     def words(self, now: float) -> str:
-        """Return `42 tok/s · 318 tokens · 7 s`, padded so that the line does not jitter."""
+        """Return `42 tok/s · 318 tokens · 7 s`."""
         elapsed = fmt.duration(int(now - self._started))
         if self._first_text is None:
             return f"{'thinking' if self.thought_s else 'waiting for'} {self.model} · {elapsed}"
         rate = self.tokens / max(now - self._first_text, _MIN_RATE_S)
-        return f"{rate:>3.0f} tok/s · {self.tokens:>5,} tokens · {elapsed}"
+        return f"{rate:>2.0f} tok/s · {self.tokens:,} tokens · {elapsed}"
 
 
 def summary(message: Message) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Conversation, Message, Turn
+from argus_core.domain import Conversation, Message, Turn, Usage
 from argus_core.events import AttachmentAdded, Event, TextDelta, ThoughtDelta
 from argus_core.ids import new_id
 from argus_tui.screens.progress import Progress
@@ -39,6 +39,8 @@ class Talk:
         self.oldest: Message | None = None
         self.last: Message | None = None
         """The newest message shown."""
+        self.usage: Usage | None = None
+        """What the last finished answer took."""
         self.progress: Progress | None = None
         """The answer being watched; None when none is written."""
         self.generation_id: str | None = None
@@ -53,7 +55,7 @@ class Talk:
 
     def start_new(self) -> None:
         """Show the empty place of a new conversation."""
-        self.conversation = self.oldest = self.last = None
+        self.conversation = self.oldest = self.last = self.usage = None
         self._watch_nothing()
         self._transcript.clear()
         self._changed()
@@ -78,6 +80,7 @@ class Talk:
             path = await client.messages.path(conversation.head_id, limit=PAGE)
         self.oldest = path[0] if path else None
         self.last = path[-1] if path else None
+        self.usage = next((message.usage for message in reversed(path) if message.usage), None)
         self._transcript.load(path, has_older=bool(path and path[0].parent_id))
         self._changed()
         return self.last.generation_id if self.last and self.last.status == "running" else None
@@ -142,6 +145,7 @@ class Talk:
         if self.generation_id == generation_id:
             self._watch_nothing()
         self.last = message
+        self.usage = message.usage or self.usage
         self._transcript.finish(message)
         self.conversation = await client.conversations.get(message.conversation_id)
         self._changed()
