@@ -49,7 +49,7 @@ def seen(stream: StreamingMarkdown, count: int | None = None) -> list[tuple[list
     return support.drawn([stream[number] for number in range(len(stream) if count is None else count)])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5), st.sampled_from([16, 40]))
 def test_streaming_in_any_chunks_ends_in_the_rows_of_the_whole(document: str, sizes: list[int], width: int) -> None:
     stream = StreamingMarkdown(support.settings(width))
@@ -59,7 +59,7 @@ def test_streaming_in_any_chunks_ends_in_the_rows_of_the_whole(document: str, si
     assert seen(stream) == support.drawn(support.rows(document, width))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5))
 def test_finished_rows_never_change_while_text_comes(document: str, sizes: list[int]) -> None:
     stream = StreamingMarkdown(support.settings())
@@ -71,7 +71,7 @@ def test_finished_rows_never_change_while_text_comes(document: str, sizes: list[
         finished = seen(stream, stream.finished_rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5))
 def test_rows_before_the_first_changed_one_are_as_before(document: str, sizes: list[int]) -> None:
     stream = StreamingMarkdown(support.settings())
@@ -83,7 +83,7 @@ def test_rows_before_the_first_changed_one_are_as_before(document: str, sizes: l
         before = after
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5))
 def test_the_source_is_kept_whole(document: str, sizes: list[int]) -> None:
     stream = StreamingMarkdown(support.settings())
@@ -124,7 +124,7 @@ def test_the_final_text_wins_over_what_was_streamed() -> None:
     assert len(stream) == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DOCUMENTS, st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(0, 60))
 def test_text_that_was_not_streamed_is_there_at_the_end(document: str, sizes: list[int], missing: int) -> None:
     stream = StreamingMarkdown(support.settings())
