@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.answers import END, MARK, START
-from benchmarks.probe import Probe
+from benchmarks.probe import Probe, TimedOut
 from benchmarks.server import Pace, Streamed
 from benchmarks.subjects import ROOT, Subject
 
@@ -83,6 +83,7 @@ def start(subject: Subject) -> Figures:
         probe.pump(2.0)
         before_s = probe.cpu_s()
         probe.pump(1.0)
+        probe.check_alive()
         return {
             "ready_ms": (ready_at - probe.started_at) * 1000,
             "start_cpu_s": start_cpu_s,
@@ -117,8 +118,9 @@ def _type_meanwhile(probe: Probe) -> list[float]:
 def _wait_for_end(probe: Probe, server: StandIn, deadline: float) -> None:
     """Read until the last word is on the screen, emulating only while the program is silent."""
     while END not in probe.seen_at:
+        probe.check_alive()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the end of the answer never came to the screen:\n{probe.emulator.text()}")
+            raise TimedOut(probe.emulator.text())
         probe.pump(0.5)
         if server.records:
             probe.pump(30, quiet_s=0.3)
@@ -171,6 +173,7 @@ def open_and_scroll(subject: Subject, title: str, last_words: str, pages: int = 
         for _page in range(pages):
             probe.press("\x1b[5~")
             probe.pump(0.15)
+        probe.check_alive()
         return {
             "open_ms": (shown_at - pressed_at) * 1000,
             "open_cpu_s": opening_cpu_s,

@@ -28,7 +28,7 @@ _READ_BYTES = 65_536
 
 
 class TimedOut(Exception):
-    """What was waited for did not come to the screen."""
+    """What was waited for did not come to the screen, or the program ended before."""
 
 
 class Probe:
@@ -82,6 +82,12 @@ class Probe:
     def cpu_s(self) -> float:
         """Return its CPU seconds so far."""
         return processes.cpu_s(self.pid)
+
+    def check_alive(self) -> None:
+        """Raise `TimedOut` with the screen when the program has ended by itself."""
+        if self._closed or self._process.poll() is not None:
+            self.catch_up()
+            raise TimedOut(self.emulator.text())
 
     def resident_mb(self) -> float:
         """Return the memory it and its children hold now."""

@@ -25,7 +25,7 @@ def _one(name: str, case: Callable[[], Figures], runs: dict[str, list[Figures]])
     busy_s, began = processes.machine_busy_s(), time.monotonic()
     try:
         figures = case()
-    except (TimedOut, TimeoutError) as error:
+    except TimedOut as error:
         _say(f"   {name}: did not get there; the screen was\n{error}")
         return
     busy = (processes.machine_busy_s() - busy_s) / (time.monotonic() - began)

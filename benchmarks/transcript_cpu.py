@@ -29,7 +29,8 @@ from argus_tui.widgets.transcript import Transcript
 SIZE = (120, 40)
 WORDS = (
     "the a of and to in stream client layout paint screen buffer event loop model render block cache latency "
-    "frame cell width parse delta socket await queue budget measure simple robust quick careful terminal answer message history"
+    "frame cell width parse delta socket await queue budget measure simple robust quick careful terminal answer "
+    "message history"
 ).split()
 TOKEN = re.compile(r"\n+|[ ]*[A-Za-z0-9]{1,7}|[ ]*[^\sA-Za-z0-9]{1,4}|[ ]+")
 KINDS = ("mix", "prose", "list", "code", "table")
