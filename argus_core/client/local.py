@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from argus_core.attachments import Attachments
 from argus_core.blobs.base import BlobStore
@@ -167,39 +169,26 @@ class LocalGenerations:
         parent_id: str | None = None,
     ) -> Turn:
         """Store the question and start the answer; an empty `parent_id` makes it a first question."""
-        parts = await self._question_parts(text, attachment_ids)
-        async with self._engine.turn(conversation_id):
-            conversation = await self._conversations.get(conversation_id)
-            question = Message(
-                id=new_id(),
-                conversation_id=conversation_id,
-                parent_id=(conversation.head_id if parent_id is None else parent_id) or None,
-                seq=0,
-                role="user",
-                parts=parts,
-                status="completed",
-                created_at=utc_now(),
-                client_msg_id=client_msg_id or new_id(),
-            )
-            turn = await self._running_turn(conversation, question) or await self._start(
-                conversation, question, question.id
-            )
-        self._services.titles.asked(conversation, text)
-        return turn
+        question = Message(
+            id=new_id(),
+            conversation_id=conversation_id,
+            parent_id=parent_id,
+            seq=0,
+            role="user",
+            parts=await self._question_parts(text, attachment_ids),
+            status="completed",
+            created_at=utc_now(),
+            client_msg_id=client_msg_id or new_id(),
+        )
+        return await _whole(self._ask(question))
 
     async def retry(self, conversation_id: str) -> Turn:
         """Answer the last question again."""
-        async with self._engine.turn(conversation_id):
-            conversation, last = await self._last(conversation_id)
-            return await self._start(conversation, None, last.parent_id if last.role == "assistant" else last.id)
+        return await _whole(self._answer_again(conversation_id, goes_on=False))
 
     async def continue_(self, conversation_id: str) -> Turn:
         """Go on from the last answer."""
-        async with self._engine.turn(conversation_id):
-            conversation, last = await self._last(conversation_id)
-            if last.role != "assistant":
-                return await self._start(conversation, None, last.id)
-            return await self._start(conversation, None, last.parent_id, continues=last if last.text else None)
+        return await _whole(self._answer_again(conversation_id, goes_on=True))
 
     async def cancel(self, generation_id: str) -> None:
         """Stop it, wherever it runs."""
@@ -227,13 +216,28 @@ class LocalGenerations:
             raise InvalidInput("Write something or attach a picture.", title="There is nothing to send")
         return parts
 
-    async def _last(self, conversation_id: str) -> tuple[Conversation, Message]:
-        conversation = await self._conversations.get(conversation_id)
-        if conversation.running:
-            raise _busy()
-        if conversation.head_id is None:
-            raise InvalidInput("Ask something first.", title="There is no answer yet")
-        return conversation, await self._storage.get_message(self._user_id, conversation.head_id)
+    async def _ask(self, question: Message) -> Turn:
+        async with self._engine.turn(question.conversation_id):
+            conversation = await self._conversations.get(question.conversation_id)
+            parent_id = conversation.head_id if question.parent_id is None else question.parent_id or None
+            question = replace(question, parent_id=parent_id)
+            turn = await self._running_turn(conversation, question)
+            if turn is None:
+                turn = await self._start(conversation, question, question.id)
+        self._services.titles.asked(conversation, question.text)
+        return turn
+
+    async def _answer_again(self, conversation_id: str, *, goes_on: bool) -> Turn:
+        async with self._engine.turn(conversation_id):
+            conversation = await self._conversations.get(conversation_id)
+            if conversation.running:
+                raise _busy()
+            if conversation.head_id is None:
+                raise InvalidInput("Ask something first.", title="There is no answer yet")
+            last = await self._storage.get_message(self._user_id, conversation.head_id)
+            if last.role != "assistant":
+                return await self._start(conversation, None, last.id)
+            return await self._start(conversation, None, last.parent_id, last if goes_on and last.text else None)
 
     async def _running_turn(self, conversation: Conversation, question: Message) -> Turn | None:
         """Return the running turn that `question` started when it was sent before; None when nothing runs.
@@ -331,6 +335,11 @@ class LocalClient:
     async def close(self) -> None:
         """End this process's generations as interrupted and let go of everything."""
         await self._services.close()
+
+
+async def _whole(start: Coroutine[Any, Any, Turn]) -> Turn:
+    """Start a turn to the end, also when whoever waits for it is cancelled: what is stored must be answered."""
+    return await asyncio.shield(asyncio.create_task(start))
 
 
 def _busy() -> Conflict:

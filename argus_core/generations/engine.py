@@ -82,9 +82,9 @@ class Engine:
             return  # whoever opens the store next ends it as interrupted
         generation = turn.generation
         live = self.log.begin(generation.id, lambda: self._runs[generation.id].stop(Interrupted()))
-        live.add(Started(generation.model))
+        self.log.put(live, Started(generation.model))
         if prefix:
-            live.add(TextDelta(prefix))
+            self.log.put(live, TextDelta(prefix), urgent=True)
         run = self._runs[generation.id] = Run(generation, provider, prompt, self.log, live, self._keep)
         task = asyncio.create_task(self._run(run), name=f"generation {generation.id}")
         task.add_done_callback(report_bug)

@@ -121,17 +121,24 @@ class EventLog:
             self._writer.add_done_callback(self._release)
         return live
 
+    def put(self, live: LiveLog, event: Event, *, urgent: bool = False) -> None:
+        """Take an event as `add` does, and do not wait for a storage that is behind."""
+        live.add(event)
+        self._wake.set()
+        if urgent:
+            self._urgent.set()
+
     async def add(self, live: LiveLog, event: Event, *, urgent: bool = False) -> None:
         """Take an event; it becomes durable at the next tick, or at once if `urgent`.
 
         Cancelling this loses nothing: it only waits for a storage that is too far behind.
         """
-        self._take(live, event, urgent=urgent)
+        self.put(live, event, urgent=urgent)
         await live.until(lambda: live.unsaved_chars <= MAX_UNSAVED_CHARS)
 
     async def end(self, live: LiveLog, terminator: Event) -> bool:
         """Write the terminator behind all that waits; False when the log was lost before."""
-        self._take(live, terminator, urgent=True)
+        self.put(live, terminator, urgent=True)
         try:
             await live.until(lambda: live.ended)
         finally:
@@ -187,12 +194,6 @@ class EventLog:
             self._writer.cancel()
             await asyncio.wait([self._writer])
         self._release()
-
-    def _take(self, live: LiveLog, event: Event, *, urgent: bool) -> None:
-        live.add(event)
-        self._wake.set()
-        if urgent:
-            self._urgent.set()
 
     def _release(self, _writer: object = None) -> None:
         """Without a writer nothing becomes durable: whoever waits for that would wait forever."""

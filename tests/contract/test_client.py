@@ -13,7 +13,7 @@ import pytest
 from argus_core.client.base import ChatClient
 from argus_core.domain import Conversation, Message, TextPart, ThoughtPart, Turn
 from argus_core.errors import AttachmentRejected, Conflict, InvalidInput, NotFound, RateLimited
-from argus_core.events import Cancelled, Completed, Event, Failed, Started, TextDelta, is_terminator
+from argus_core.events import Cancelled, Completed, Event, Failed, Interrupted, Started, TextDelta, is_terminator
 from argus_core.generations.prompt import GO_ON
 from argus_core.ids import new_id
 from argus_core.providers.base import EndChunk, PromptImage, PromptMessage, TextChunk, ThoughtChunk
@@ -242,6 +242,27 @@ async def test_answers_run_side_by_side_in_different_conversations(
     assert replies == [f"to Question {number}" for number in range(5)]
 
 
+@pytest.mark.parametrize("steps", range(0, 40, 4))
+async def test_a_question_whose_asker_went_away_is_answered_or_was_never_stored(
+    open_clients: OpenClients, steps: int
+) -> None:
+    async with open_clients(ScriptedProvider(saying("So."))) as clients:
+        client = clients.client
+        conversation = await client.conversations.create()
+        asking = asyncio.create_task(client.generations.ask(conversation.id, "Why?"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking])
+        await client.conversations.pin(conversation.id, True)  # the store has taken what came before
+        assert await client.drain(20)
+
+        found = await client.conversations.get(conversation.id)
+        assert found.running == 0
+        if found.head_id is not None:
+            assert (await head(client, conversation.id)).status == "completed"
+
+
 # Versions
 
 
@@ -455,6 +476,30 @@ async def test_a_connection_that_broke_is_a_failure(
     provider.feed(TextChunk("Half"), Stop())
 
     assert isinstance((await events_of(client, turn))[-1], Failed)
+
+
+async def test_closing_keeps_what_had_come_and_it_can_be_gone_on_from(open_clients: OpenClients) -> None:
+    provider = ScriptedProvider()
+    async with open_clients(provider) as clients:
+        conversation = await clients.client.conversations.create()
+        turn = await clients.client.generations.ask(conversation.id, "Count.")
+        provider.feed(TextChunk("One, "))
+        async with aclosing(clients.client.generations.events(turn.generation.id)) as stream:
+            async for logged in stream:
+                if isinstance(logged.event, TextDelta):
+                    break
+    assert provider.calls[0].closed
+
+    async with open_clients(provider) as clients:
+        client = clients.client
+        reply = await client.messages.get(turn.reply.id)
+        assert (reply.text, reply.status) == ("One, ", "interrupted")
+        assert (await events_of(client, turn))[-1] == Interrupted()
+        assert (await client.conversations.get(conversation.id)).running == 0
+        more = await client.generations.continue_(conversation.id)
+        provider.feed(TextChunk("two."), EndChunk(), call=1)
+        await events_of(client, more)
+        assert (await head(client, conversation.id)).text == "One, two."
 
 
 # Users
@@ -688,6 +733,14 @@ async def test_a_title_that_fails_leaves_the_first_words(open_clients: OpenClien
         await events_of(client, await client.generations.ask(conversation.id, "How?"))
         await provider.wait_for_call(1)
         await until_titled(client, conversation.id, "How?")
+
+
+async def test_a_program_that_leaves_at_once_has_named_the_conversation(open_clients: OpenClients) -> None:
+    async with open_clients(ScriptedProvider(), titles_by_model=True) as clients:
+        conversation = await clients.client.conversations.create()
+        await clients.client.generations.ask(conversation.id, "How?")
+    async with open_clients(ScriptedProvider()) as clients:
+        assert (await clients.client.conversations.get(conversation.id)).title == "How?"
 
 
 # Models, search, the rest

@@ -233,6 +233,13 @@ async def test_what_an_answer_goes_on_from_is_its_first_delta(stage: Stage) -> N
     assert stage.memory.messages["reply of g1"].text == "One two"
 
 
+async def test_what_an_answer_goes_on_from_is_safe_before_the_model_says_a_word(stage: Stage) -> None:
+    stage.start(prefix="One ")
+    await settle()
+
+    assert stage.memory.events("g1") == [Started("scripted-1"), TextDelta("One ")]
+
+
 # Cancelling
 
 
@@ -542,7 +549,7 @@ async def test_twenty_answers_share_the_writes(stage: Stage) -> None:
         provider.feed(TextChunk("a"))
     await settle()
 
-    assert [len(batch) for batch in stage.memory.appends] == [40]
+    assert [len(batch) for batch in stage.memory.appends] == [40]  # each began and said its first word
 
 
 @pytest.mark.parametrize("after", range(6))
