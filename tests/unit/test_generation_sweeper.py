@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+
 import pytest
 
 from argus_core.errors import StorageError
 from argus_core.events import Completed, Event, Interrupted, Started, TextDelta
 from argus_core.generations import sweeper as sweeper_module
-from argus_core.generations.sweeper import Sweeper
+from argus_core.generations.sweeper import KEEP_LOGS, Sweeper
 from tests.support.memory import MemoryStorage
-from tests.support.turns import NOW, a_generation, a_message, logged
+from tests.support.turns import NOW, a_generation, a_message, logged, settle
 
 LATER = NOW.replace(year=NOW.year + 1)
 
@@ -119,3 +122,27 @@ async def test_one_that_cannot_be_ended_keeps_no_other_waiting(
     memory.events_after = damaged  # type: ignore[method-assign,assignment]
     assert await sweeper.sweep() == 1
     assert "g0 could not be ended" in caplog.text
+
+
+async def test_it_looks_again_and_again_and_tidies_now_and_then(
+    memory: MemoryStorage, sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper_module, "SWEEP_S", 0)
+    monkeypatch.setattr(sweeper_module, "_FIRST_TIDY", 5)
+    tidied: list[datetime] = []
+
+    async def purge(before: datetime) -> int:
+        tidied.append(before)
+        return 0
+
+    monkeypatch.setattr(memory, "purge_events", purge)
+    running = asyncio.create_task(sweeper.run())
+    memory.away = True
+    await settle()
+    memory.away = False
+    leave(memory)
+    await settle()
+    running.cancel()
+
+    assert memory.generations["g1"].status == "interrupted"
+    assert tidied == [LATER - KEEP_LOGS]

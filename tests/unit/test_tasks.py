@@ -1,0 +1,45 @@
+"""Work in the background: never lost, its bugs told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from argus_core.tasks import Background
+
+
+async def test_join_waits_and_close_cancels() -> None:
+    background = Background()
+    ended: list[str] = []
+    gate = asyncio.Event()
+
+    async def work(name: str) -> None:
+        try:
+            await gate.wait()
+            ended.append(name)
+        except asyncio.CancelledError:
+            ended.append(f"{name} cancelled")
+            raise
+
+    background.start(work("one"), "one")
+    gate.set()
+    await background.join()
+    gate.clear()
+    background.start(work("two"), "two")
+    await asyncio.sleep(0)
+    await background.close()
+    await background.close()
+
+    assert ended == ["one", "two cancelled"]
+
+
+async def test_a_bug_is_told_by_the_name_of_the_task(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    background = Background()
+    background.start(work(), "counting")
+    await background.join()
+
+    assert "counting ended by a bug" in caplog.text
