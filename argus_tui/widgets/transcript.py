@@ -73,6 +73,9 @@ class Transcript(LineView):
         is_yours: bool = False
         """The cut message is a question: its bar is the user's."""
 
+    class Updated(Message):
+        """Text of a running answer was laid out. What is drawn in answer to this shares its paint."""
+
     class _LexerLoaded(Message, bubble=False):
         """Code can be coloured that could not be so far."""
 
@@ -422,6 +425,7 @@ class Transcript(LineView):
                     entry.refresh_head(now)
                 first = entry.absorb()
                 self._changed(entry, 0 if from_top else first)
+        self.post_message(self.Updated())
 
     def _start_spinning(self) -> None:
         if self._spin_timer is None and any(self._waiting()):

@@ -501,3 +501,22 @@ async def test_code_is_coloured_once_its_lexer_is_there() -> None:
         await settle(pilot)
     assert len(found) == 2
     assert all(style.color is not None and style.color.name == NIGHT.accent for style in found)
+
+
+async def test_each_update_is_told_once() -> None:
+    class Counting(TranscriptApp):
+        updates = 0
+
+        def on_transcript_updated(self) -> None:
+            self.updates += 1
+
+    app = Counting()
+    async with app.run_test(size=SIZE) as pilot:
+        view = app.transcript
+        view.load([*talk(20), said("live", "start", status="running")])
+        await settle(pilot)
+        view._next_update = 0.0
+        view.append_text("live", " word")
+        await until(lambda: app.updates)
+        await settle(pilot)
+    assert app.updates == 1
