@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from argus_tui.rendering.blocks import Settings
@@ -52,12 +53,16 @@ def with_cursor(row: Row, view: View) -> Row:
 
 
 def strip_of(row: Row, bar: Segment, view: View, *, raised: bool) -> Strip:
-    """Return the row as wide as the pane: margin, bar, text, ground to the right edge."""
+    """Return the row as wide as the pane: margin, bar, text, ground to the right edge.
+
+    In as few segments as can be: each costs the terminal some 40 bytes, at every paint.
+    """
     settings, width = view.settings, view.drawn_width
     ground = settings.inks.style()
     inner = settings.inks.style(ground="raised") if raised else ground
     margin = " " * (TEXT_COLUMN - 2)
-    segments = [Segment(margin, ground), bar, Segment(" ", inner), *row.segments]
+    lead = [Segment(margin, ground), bar] if raised else [Segment(margin + bar.text, bar.style)]
+    segments = [*lead, Segment(" ", inner), *row.segments]
     used = TEXT_COLUMN + row.cells
     edge = TEXT_COLUMN + settings.width
     if row.fill is not None and used < edge:
@@ -65,6 +70,32 @@ def strip_of(row: Row, bar: Segment, view: View, *, raised: bool) -> Strip:
         used = edge
     if used < width:
         segments.append(Segment(" " * (width - used), ground))
-    elif used > width:
-        return Strip(segments, used).crop(0, width)
-    return Strip(segments, width)
+    strip = Strip(_joined(segments), max(used, width))
+    return strip.crop(0, width) if used > width else strip
+
+
+def _joined(segments: list[Segment]) -> list[Segment]:
+    """Join neighbours that look alike: of the same style, or blanks on the same ground."""
+    joined: list[Segment] = []
+    text, style = "", None
+    for segment in segments:
+        if text and (segment.style is style or _hides_in(segment, style)):
+            text += segment.text
+            continue
+        if text:
+            joined.append(Segment(text, style))
+        text, style = segment.text, segment.style
+    joined.append(Segment(text, style))
+    return joined
+
+
+def _hides_in(segment: Segment, style: Style | None) -> bool:
+    """Return whether a segment of blanks would look the same in another style."""
+    own = segment.style
+    if own is None or style is None or not segment.text.isspace():
+        return False
+    return own.bgcolor == style.bgcolor and not (_marks_blanks(own) or _marks_blanks(style))
+
+
+def _marks_blanks(style: Style) -> bool:
+    return bool(style.underline or style.strike or style.reverse)

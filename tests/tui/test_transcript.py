@@ -494,7 +494,7 @@ async def test_code_is_coloured_once_its_lexer_is_there() -> None:
 
         def keywords() -> list[Style]:
             strips = view.render_lines(view.size.region)
-            return [style for strip in strips for text, style, _ in strip if text == "return" and style]
+            return [style for strip in strips for text, style, _ in strip if text.strip() == "return" and style]
 
         await until(lambda: len(keywords()) == 2)
         found = keywords()
