@@ -90,7 +90,7 @@ async def _ask_about_roof(stage: Stage) -> None:
     """Ask with a picture, think for three seconds, and answer almost to the end."""
     trip = await _conversations(stage)
     (stage.folder / "ticket.png").write_bytes(encoded("PNG", 240, 150))
-    roof = await stage.client.attachments.add("roof.jpg", encoded("JPEG"))
+    roof = await stage.client.attachments.add("roof.jpg", encoded("JPEG", 1600, 660))
     await stage.client.generations.ask(trip.id, QUESTION, attachment_ids=[roof.id])
     stage.provider.feed(ThoughtChunk(THOUGHT))
     await asyncio.sleep(3)
@@ -110,7 +110,7 @@ async def _say(stage: Stage, text: str, call: int = 0, *, tokens_per_s: float = 
 
 
 async def _open_trip(screen: Screen) -> None:
-    await screen.until("sara") if screen.app.size.width >= 100 else await screen.pilot.pause(1)
+    await screen.until("sara")  # the list is there as well
     await screen.press("alt+3")  # two are pinned above it
     await screen.until("at eight and")
 
