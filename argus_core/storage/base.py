@@ -115,9 +115,7 @@ class Storage(Protocol):
     async def count_conversations(self, user_id: str) -> int:
         """Return how many are not deleted."""
 
-    async def update_conversation(
-        self, user_id: str, conversation_id: str, change: ConversationChange
-    ) -> Conversation:
+    async def update_conversation(self, user_id: str, conversation_id: str, change: ConversationChange) -> Conversation:
         """Set fields and return the result, or raise `NotFound`."""
 
     async def move_head(self, user_id: str, conversation_id: str, head_id: str | None, rev: int) -> Conversation:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from argus_core.domain import Attachment
 from argus_core.errors import Conflict, NotFound
+from argus_core.storage import codec
 from argus_core.storage.sqlite import rows
 from argus_core.storage.times import to_ms
 
@@ -15,7 +16,7 @@ def create(connection: sqlite3.Connection, user_id: str, attachment: Attachment,
     """Insert it; one with this id and owner is returned as it is."""
     row = connection.execute("SELECT * FROM attachments WHERE id = ?", (attachment.id,)).fetchone()
     if row is None:
-        values = (attachment.id, user_id, to_ms(now), rows.dump(attachment))
+        values = (attachment.id, user_id, to_ms(now), codec.dump(attachment))
         connection.execute("INSERT INTO attachments VALUES (?, ?, ?, ?)", values)
         return attachment
     if row["user_id"] != user_id:

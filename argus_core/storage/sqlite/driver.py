@@ -17,6 +17,7 @@ from argus_core.storage.paging import check_limit
 from argus_core.storage.sqlite import attachments, conversations, generations, messages, schema, search
 from argus_core.storage.sqlite.changes import ChangeFeed
 from argus_core.storage.sqlite.connection import Lane
+from argus_core.storage.turns import check_turn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -172,7 +173,7 @@ class SqliteStorage:
 
     async def start_turn(self, turn: Turn) -> Turn:
         """Store question, reply and generation as one, or return the turn that is there."""
-        messages.check_turn(turn)
+        check_turn(turn)
         return await self._change(messages.start_turn, turn)
 
     async def get_generation(self, user_id: str, generation_id: str) -> Generation:

@@ -11,6 +11,7 @@ from operator import attrgetter
 from argus_core.domain import Generation
 from argus_core.errors import NotFound
 from argus_core.events import LoggedEvent, is_terminator
+from argus_core.storage import codec
 from argus_core.storage.base import Ending
 from argus_core.storage.sqlite import conversations, rows, search
 from argus_core.storage.times import to_ms
@@ -84,7 +85,7 @@ def _append(connection: sqlite3.Connection, generation_id: str, events: list[Log
     if last == 0 and end["status"] != "running":  # its log was purged
         return False
     for logged in events:
-        text = rows.dump(logged.event)
+        text = codec.dump_event(logged.event)
         if logged.n <= last:
             if not _is_stored(connection, logged, text):
                 return False
@@ -97,7 +98,7 @@ def _append(connection: sqlite3.Connection, generation_id: str, events: list[Log
     return True
 
 
-def _is_stored(connection: sqlite3.Connection, logged: LoggedEvent, text: str | None) -> bool:
+def _is_stored(connection: sqlite3.Connection, logged: LoggedEvent, text: str) -> bool:
     query = "SELECT owner, event FROM generation_events WHERE generation_id = ? AND n = ?"
     row = connection.execute(query, (logged.generation_id, logged.n)).fetchone()
     return row is not None and (row["owner"], row["event"]) == (logged.owner, text)
@@ -157,9 +158,9 @@ def _finish_message(connection: sqlite3.Connection, message_id: str, ending: End
         "UPDATE messages SET status = ?, parts = ?, usage = ?, problem = ?, duration_s = ? WHERE id = ?",
         (
             ending.status,
-            rows.dump_parts(ending.parts),
-            rows.dump(ending.usage),
-            rows.dump(ending.problem),
+            codec.dump_parts(ending.parts),
+            codec.dump(ending.usage),
+            codec.dump(ending.problem),
             ending.duration_s,
             message_id,
         ),

@@ -6,7 +6,8 @@ import sqlite3
 from dataclasses import replace
 
 from argus_core.domain import Message, TextPart, Turn
-from argus_core.errors import Conflict, InvalidInput, NotFound
+from argus_core.errors import Conflict, NotFound
+from argus_core.storage import codec
 from argus_core.storage.sqlite import conversations, generations, rows, search
 from argus_core.storage.times import to_ms
 
@@ -55,7 +56,7 @@ def list_prompts(connection: sqlite3.Connection, user_id: str, limit: int) -> li
     )
     prompts: list[str] = []
     for row in found:
-        text = "".join(part.text for part in rows.parts(row["parts"]) if isinstance(part, TextPart))
+        text = "".join(part.text for part in codec.load_parts(row["parts"]) if isinstance(part, TextPart))
         if text and (not prompts or prompts[-1] != text):
             prompts.append(text)
             if len(prompts) == limit:
@@ -87,20 +88,6 @@ def start_turn(connection: sqlite3.Connection, turn: Turn) -> Turn:
         (reply.id, to_ms(reply.created_at), conversations.next_change(connection), conversation.id),
     )
     return Turn(question=question, reply=reply, generation=turn.generation)
-
-
-def check_turn(turn: Turn) -> None:
-    """Raise `InvalidInput` when the three do not belong together."""
-    question, reply, generation = turn.question, turn.reply, turn.generation
-    together = (
-        generation.conversation_id == reply.conversation_id
-        and generation.message_id == reply.id
-        and reply.generation_id == generation.id
-        and (question is None or question.conversation_id == reply.conversation_id)
-        and (question is None or reply.parent_id == question.id)
-    )
-    if not together:
-        raise InvalidInput("Question, reply and generation of a turn do not belong together.")
 
 
 def _find_turn(connection: sqlite3.Connection, turn: Turn) -> Turn | None:
@@ -141,13 +128,13 @@ def _insert(connection: sqlite3.Connection, user_id: str, message: Message) -> N
         "parent_id": message.parent_id,
         "seq": message.seq,
         "role": message.role,
-        "parts": rows.dump_parts(message.parts),
+        "parts": codec.dump_parts(message.parts),
         "status": message.status,
         "created_at": to_ms(message.created_at),
         "generation_id": message.generation_id,
         "model": message.model,
-        "usage": rows.dump(message.usage),
-        "problem": rows.dump(message.problem),
+        "usage": codec.dump(message.usage),
+        "problem": codec.dump(message.problem),
         "client_msg_id": message.client_msg_id,
         "duration_s": message.duration_s,
     }
