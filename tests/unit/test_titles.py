@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus_core.errors import RateLimited
-from argus_core.providers.base import TextChunk, ThoughtChunk
+from argus_core.domain import Conversation, Message
+from argus_core.errors import RateLimited, StorageUnavailable
+from argus_core.providers.base import EndChunk, TextChunk, ThoughtChunk
 from argus_core.providers.scripted import ScriptedProvider, saying
+from argus_core.storage.base import ConversationChange, Storage
 from argus_core.text.clean import FORBIDDEN
 from argus_core.titles import (
     MAX_TITLE_CHARS,
     MAX_WORDS_CHARS,
     NO_WORDS,
+    Titles,
     ask_title,
     title_from_model,
     title_from_words,
 )
+from tests.support.turns import NOW, USER, a_generation, a_message, settle
 
 
 @pytest.mark.parametrize(
@@ -86,3 +93,124 @@ async def test_a_model_that_fails_gives_no_title() -> None:
 
     assert await ask_title(provider, "scripted-1", "How?", "So.") == ""
     assert provider.calls[0].closed
+
+
+class Shelf:
+    """The part of a storage that titles need: one conversation with a question and its answer."""
+
+    def __init__(self, *, title: str = "", answers: int = 1) -> None:
+        self.conversation = Conversation(id="c1", user_id=USER, title=title, created_at=NOW, updated_at=NOW)
+        self.path = [a_message("q", "How?")]
+        for number in range(answers):
+            self.path += [a_message(f"a{number}", "So.", role="assistant"), a_message(f"q{number}", "And?")]
+        self.away = False
+
+    def _now(self) -> Conversation:
+        if self.away:
+            raise StorageUnavailable("Away.")
+        return self.conversation
+
+    async def get_conversation(self, user_id: str, conversation_id: str) -> Conversation:
+        return self._now()
+
+    async def update_conversation(self, user_id: str, conversation_id: str, change: ConversationChange) -> Conversation:
+        assert change.title is not None
+        self.conversation = replace(self._now(), title=change.title)
+        return self.conversation
+
+    async def list_path(self, user_id: str, leaf_id: str, limit: int) -> list[Message]:
+        self._now()
+        return self.path[:-1][-limit:]
+
+
+def titles_of(shelf: Shelf, provider: ScriptedProvider, model: str | None = None) -> Titles:
+    return Titles(cast(Storage, shelf), lambda name: (provider, name), model)
+
+
+async def test_a_conversation_without_a_title_gets_its_first_words() -> None:
+    shelf = Shelf()
+    titles_of(shelf, ScriptedProvider()).asked(shelf.conversation, "How do I make tea?")
+    await settle()
+
+    assert shelf.conversation.title == "How do I make tea?"
+
+
+async def test_a_title_given_meanwhile_is_not_replaced_by_words() -> None:
+    shelf = Shelf()
+    titles = titles_of(shelf, ScriptedProvider())
+    titles.asked(shelf.conversation, "How?")
+    shelf.conversation = replace(shelf.conversation, title="Tea")
+    await settle()
+
+    assert shelf.conversation.title == "Tea"
+
+
+@pytest.mark.parametrize("title", ["", "How?"])
+async def test_the_model_names_what_has_its_first_words_or_nothing(title: str) -> None:
+    shelf = Shelf(title=title)
+    provider = ScriptedProvider(saying("Making tea"))
+    titles_of(shelf, provider, "scripted-2").completed(a_generation(), "So.")
+    await settle()
+
+    assert shelf.conversation.title == "Making tea"
+    assert provider.prompts[0].model == "scripted-2"
+
+
+async def test_a_person_who_renames_while_the_model_thinks_wins() -> None:
+    shelf = Shelf(title="How?")
+    provider = ScriptedProvider()
+    titles_of(shelf, provider).completed(a_generation(), "So.")
+    await provider.wait_for_call()
+    shelf.conversation = replace(shelf.conversation, title="How?", title_by_user=True)
+    provider.feed(TextChunk("Making tea"), EndChunk())
+    await settle()
+
+    assert provider.calls[0].ended
+    assert shelf.conversation.title == "How?"
+
+
+@pytest.mark.parametrize("shelf", [Shelf(title="Named before"), Shelf(title="How?", answers=2)])
+async def test_the_model_is_not_asked_for_a_title_that_is_there_or_later(shelf: Shelf) -> None:
+    provider = ScriptedProvider(saying("Making tea"))
+    titles_of(shelf, provider).completed(a_generation(), "So.")
+    await settle()
+
+    assert provider.calls == []
+
+
+async def test_a_small_model_is_not_asked() -> None:
+    shelf = Shelf(title="How?")
+    provider = ScriptedProvider(saying("Making tea"))
+    provider.name = "local"
+    titles_of(shelf, provider).completed(a_generation(), "So.")
+    await settle()
+
+    assert provider.calls == []
+
+
+async def test_failures_are_silent(caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf(title="How?")
+    titles = titles_of(shelf, ScriptedProvider([RateLimited()]))
+    titles.completed(a_generation(), "So.")
+    await settle()
+    shelf.away = True
+    titles.completed(a_generation(), "So.")
+    titles.asked(replace(shelf.conversation, title=""), "How?")
+    await settle()
+
+    assert shelf.conversation.title == "How?"
+    assert caplog.records == []
+
+
+async def test_closing_does_not_wait_for_a_model_but_for_the_words() -> None:
+    shelf = Shelf(title="How?")
+    provider = ScriptedProvider()
+    titles = titles_of(shelf, provider)
+    titles.completed(a_generation(), "So.")
+    await provider.wait_for_call()
+    shelf.conversation = replace(shelf.conversation, title="")
+    titles.asked(shelf.conversation, "In words")
+    await titles.close()
+
+    assert provider.calls[0].closed
+    assert shelf.conversation.title == "In words"
