@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argus_tui.app import AppOptions, ArgusApp
+from argus_tui.terminal_driver import steady
 
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def run(settings: Settings) -> int:
     """Show the program until the user leaves; return the exit code."""
     app = ArgusApp(lambda: open_client(settings), options_from(settings))
+    app.driver_class = steady(app.driver_class)
     return asyncio.run(_run(app))
 
 
