@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ class Match(NamedTuple, Generic[T]):
     """Start and end of the letters that matched, in the title."""
 
 
+@lru_cache(20_000)
 def fold(text: str) -> str:
     """Return the text in one spelling, letter for letter, so that places in it are places in the original."""
     lowered = text.lower().translate(_SAME_LETTER)
@@ -30,13 +31,12 @@ def fold(text: str) -> str:
 def matcher(query: str) -> Callable[[str], tuple[float, Spans] | None]:
     """Return a function that says how well a title matches: every word must, as it is or letter by letter."""
     words = fold(query).split()
-    patterns = [re.compile(".*?".join(f"({re.escape(letter)})" for letter in word)) for word in words]
 
     def match(title: str) -> tuple[float, Spans] | None:
         folded = fold(title)
         score, spans = 0.0, list[tuple[int, int]]()
-        for word, pattern in zip(words, patterns, strict=True):
-            found = _find(folded, word, pattern)
+        for word in words:
+            found = _find(folded, word)
             if found is None:
                 return None
             score += found[0]
@@ -53,7 +53,7 @@ def best(query: str, items: Iterable[T], title_of: Callable[[T], str], limit: in
     return sorted(found, key=lambda one: -one.score)[:limit]
 
 
-def _find(title: str, word: str, pattern: re.Pattern[str]) -> tuple[float, Spans] | None:
+def _find(title: str, word: str) -> tuple[float, Spans] | None:
     at = title.find(word)
     if at >= 0:
         inside = at
@@ -62,10 +62,13 @@ def _find(title: str, word: str, pattern: re.Pattern[str]) -> tuple[float, Spans
         starts_word = at >= 0
         at = at if starts_word else inside
         return (3.0 if starts_word else 2.0) + (0.5 if at == 0 else 0.0), ((at, at + len(word)),)
-    hit = pattern.search(title)
-    if hit is None:
-        return None
-    spans = _joined([hit.start(group) for group in range(1, len(word) + 1)])
+    places, at = list[int](), -1
+    for letter in word:
+        at = title.find(letter, at + 1)
+        if at < 0:
+            return None
+        places.append(at)
+    spans = _joined(places)
     return 1.0 / len(spans), spans
 
 

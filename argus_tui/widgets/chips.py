@@ -37,7 +37,7 @@ class AttachmentChip(Widget, can_focus=True):
     refused: reactive[str] = reactive("", layout=True)
     """Why it was not taken; empty when it was."""
 
-    @dataclass
+    @dataclass(eq=False)
     class RemoveRequested(Message):
         """The writer wants this attachment out of the draft."""
 

@@ -53,17 +53,16 @@ class Composer(Vertical):
     completions: reactive[Sequence[tuple[str, str]]] = reactive((), repaint=False)
     """The slash commands: usage such as `/rename TITLE`, and what it does."""
 
-    @dataclass
+    @dataclass(eq=False)
     class Submitted(Message):
         """Enter was pressed: the text, folded pastes opened. The composer is empty already; its chips are not."""
 
         text: str
 
-    @dataclass
     class DraftChanged(Message):
         """The text is another: see `draft`."""
 
-    @dataclass
+    @dataclass(eq=False)
     class PathPasted(Message):
         """The path of an existing picture was pasted or dropped on the terminal."""
 
@@ -76,11 +75,9 @@ class Composer(Vertical):
         self._completion = Completion()
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="block"):
-            yield self._completion
-            with Vertical(classes="body"):
-                yield self._chips
-                yield self._prompt
+        with Vertical(classes="block"), Vertical(classes="body"):
+            yield self._chips
+            yield self._prompt
 
     @property
     def draft(self) -> str:
@@ -170,6 +167,8 @@ class Composer(Vertical):
 
     def _offer(self) -> None:
         offered = matching(self.completions, self._prompt.text)
+        if offered and not self._completion.is_attached:
+            self.query_one(".block").mount(self._completion, before=0)
         self._completion.offer(offered)
         self._prompt.completing = bool(offered)
 

@@ -43,7 +43,7 @@ class ConversationRows(Rows):
     spinner_frame: reactive[int] = reactive(0, repaint=False)
     """Counts up 10 times a second while something runs; in step with the status line."""
 
-    @dataclass
+    @dataclass(eq=False)
     class RowAction(Message):
         """Somebody pressed the key for something that is done to a conversation."""
 
@@ -51,11 +51,9 @@ class ConversationRows(Rows):
         """`delete`, `rename` or `pin`."""
         row: SidebarRow
 
-    @dataclass
     class FilterWanted(Message):
         """Somebody wants to type words to filter by."""
 
-    @dataclass
     class MoreWanted(Message):
         """The end is near and there are more: see `append_rows`."""
 

@@ -24,7 +24,7 @@ class FilledButton(Drawn, can_focus=True):
     ]
     word: reactive[str] = reactive("", layout=True)
 
-    @dataclass
+    @dataclass(eq=False)
     class Pressed(Message):
         """It was pressed."""
 

@@ -74,17 +74,15 @@ class KeyCard(Vertical):
     accepted: reactive[str] = reactive("")
     """Where the key was put, such as `your keyring`."""
 
-    @dataclass
+    @dataclass(eq=False)
     class KeySubmitted(Message):
         """Somebody wants this key tried. It is in no `repr`."""
 
         key: str = field(repr=False)
 
-    @dataclass
     class OfflineWanted(Message):
         """Somebody wants to go on with the offline model."""
 
-    @dataclass
     class Left(Message):
         """Escape was pressed."""
 

@@ -22,6 +22,8 @@ _ELSEWHERE = frozenset({"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+shift+k", "ctrl+d", 
 """Keys of a text area that do something else in Argus."""
 _LONGEST_DRAFT_OPEN = 20_000
 """A longer draft comes back folded: laying it out would be felt."""
+_LONGEST_OPEN, _LONGEST_LINE_OPEN = 100_000, 10_000
+"""A longer paste, or one with a longer line, stays folded: each key after it would take a tenth of a second."""
 
 
 def _editing_bindings() -> list[BindingType]:
@@ -50,19 +52,19 @@ class Prompt(TextArea, inherit_bindings=False):
         Binding("f8", "open_fold", "Open the paste", id="prompt.open_fold", tooltip="Open a folded paste", show=False),
     ]
 
-    @dataclass
+    @dataclass(eq=False)
     class Sent(Message):
         """Enter was pressed."""
 
         text: str
 
-    @dataclass
+    @dataclass(eq=False)
     class PathPasted(Message):
         """The path of an existing picture was pasted or dropped."""
 
         path: Path
 
-    @dataclass
+    @dataclass(eq=False)
     class CompletionKey(Message):
         """A key that belongs to the list of commands while that is open."""
 
@@ -185,5 +187,12 @@ class Prompt(TextArea, inherit_bindings=False):
             folds = self._folds.find(self.document.get_line(at))
             if folds:
                 start, end, text = min(folds, key=lambda fold: abs(fold[0] - column) if at == row else fold[0])
-                self.replace(text, (at, start), (at, end), maintain_selection_offset=False)
+                if _is_handy(text):
+                    self.replace(text, (at, start), (at, end), maintain_selection_offset=False)
+                else:
+                    self.notify("It is too long to open here. Your editor can: alt+e.", markup=False)
                 return
+
+
+def _is_handy(text: str) -> bool:
+    return len(text) <= _LONGEST_OPEN and max(map(len, text.split("\n"))) <= _LONGEST_LINE_OPEN

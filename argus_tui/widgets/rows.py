@@ -36,7 +36,7 @@ class Rows(ScrollView, can_focus=True):
     cursor: reactive[int | None] = reactive(None, repaint=False)
     """The row the keys act on; None when there is none that can be chosen."""
 
-    @dataclass
+    @dataclass(eq=False)
     class Moved(Message):
         """The cursor is on another row."""
 
@@ -47,7 +47,7 @@ class Rows(ScrollView, can_focus=True):
         def control(self) -> Rows:
             return self.rows
 
-    @dataclass
+    @dataclass(eq=False)
     class Chosen(Message):
         """A row was taken, with enter or the mouse."""
 

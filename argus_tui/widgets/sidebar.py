@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Input
 
 from argus_core.text.clean import clean_line
 from argus_tui.glyphs import FULL
 from argus_tui.widgets.conversation_rows import ConversationRows
-from argus_tui.widgets.field import Field
 from argus_tui.widgets.grouping import SidebarRow
 from argus_tui.widgets.ink import ACCENT, MUTED, WARN, Drawn, spread
 from argus_tui.widgets.rows import Rows
+
+if TYPE_CHECKING:
+    from argus_tui.widgets.sidebar_filter import TitleFilter
 
 __all__ = ["Sidebar", "SidebarRow"]
 
@@ -32,7 +33,6 @@ class SidebarTop(Drawn):
 
     DEFAULT_CSS = "SidebarTop { height: 5; } SidebarTop.-filtering { height: 3; }"
 
-    @dataclass
     class FilterWanted(Message):
         """The filter row was clicked."""
 
@@ -44,44 +44,6 @@ class SidebarTop(Drawn):
     def on_click(self, event: events.Click) -> None:
         if event.y == 3:
             self.post_message(self.FilterWanted())
-
-
-class FilterInput(Field):
-    """Words that a title must hold."""
-
-    DEFAULT_CSS = "FilterInput { padding: 0 2 0 0; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "All", id="filter.leave", tooltip="Show all again", show=False),
-        Binding("up", "move(-1)", "Up", id="filter.up", tooltip="The row above", show=False),
-        Binding("down", "move(1)", "Down", id="filter.down", tooltip="The row below", show=False),
-    ]
-
-    @dataclass
-    class Left(Message):
-        """The filter is no longer wanted."""
-
-    @dataclass
-    class Moved(Message):
-        """The cursor of the list should move."""
-
-        step: int
-
-    def action_leave(self) -> None:
-        """Show all again."""
-        self.post_message(self.Left())
-
-    def action_move(self, step: int) -> None:
-        """Move the cursor of the list."""
-        self.post_message(self.Moved(step))
-
-
-class FilterSign(Drawn):
-    """The sign before the words."""
-
-    DEFAULT_CSS = "FilterSign { width: 4; height: 1; }"
-
-    def lines(self, width: int) -> Sequence[Content]:
-        return (Content.styled(f"  {FULL.filter} ", ACCENT),)
 
 
 class SidebarFoot(Drawn):
@@ -101,10 +63,7 @@ class SidebarFoot(Drawn):
 class Sidebar(Vertical):
     """The conversations, newest first, pinned ones above; pages come from outside."""
 
-    DEFAULT_CSS = """
-    Sidebar { width: 30; height: 100%; }
-    Sidebar > .filter { height: 2; }
-    """
+    DEFAULT_CSS = "Sidebar { width: 30; height: 100%; }"
 
     current_id: reactive[str | None] = reactive(None)
     """The conversation that is open; None for a new one."""
@@ -113,42 +72,40 @@ class Sidebar(Vertical):
     """Who is connected to what, such as `sara · argus.example`."""
     connected: reactive[bool] = reactive(True)
 
-    @dataclass
+    @dataclass(eq=False)
     class Selected(Message):
         """Somebody wants to read this conversation."""
 
         conversation_id: str
 
-    @dataclass
     class MoreWanted(Message):
         """The end of what is loaded is near: `append_rows` is wanted. Asked once per page."""
 
-    @dataclass
+    @dataclass(eq=False)
     class FilterChanged(Message):
         """Only titles with these words are wanted, all when empty: `set_rows` is wanted."""
 
         text: str
 
-    @dataclass
+    @dataclass(eq=False)
     class DeleteRequested(Message):
         """Somebody pressed delete on this conversation."""
 
         conversation_id: str
 
-    @dataclass
+    @dataclass(eq=False)
     class RenameRequested(Message):
         """Somebody wants to give it another title."""
 
         conversation_id: str
 
-    @dataclass
+    @dataclass(eq=False)
     class PinRequested(Message):
         """Somebody wants to pin or unpin it."""
 
         conversation_id: str
         pinned: bool
 
-    @dataclass
     class Left(Message):
         """Escape was pressed in the list: the focus belongs elsewhere."""
 
@@ -192,13 +149,13 @@ class Sidebar(Vertical):
 
     def focus_filter(self) -> None:
         """Open the filter, or give it the focus when it is open."""
-        if self.query(FilterInput):
-            self.query_one(FilterInput).focus()
+        from argus_tui.widgets.sidebar_filter import TitleFilter  # most sessions never filter
+
+        if found := self.query(TitleFilter):
+            found.first().focus_field()
             return
         self.query_one(SidebarTop).add_class("-filtering")
-        field = FilterInput(placeholder="words of the title")
-        self.mount(Horizontal(FilterSign(), field, classes="filter"), after=0)
-        field.focus()
+        self.mount(TitleFilter(), after=0)
 
     def action_leave(self) -> None:
         """Give the focus back."""
@@ -228,29 +185,25 @@ class Sidebar(Vertical):
         event.stop()
         self.focus_filter()
 
-    @on(FilterInput.Changed)
-    def _filter(self, event: Input.Changed) -> None:
+    def on_title_filter_changed(self, event: TitleFilter.Changed) -> None:
         event.stop()
-        self.post_message(self.FilterChanged(clean_line(event.value)))
+        self.post_message(self.FilterChanged(event.text))
 
-    @on(FilterInput.Submitted)
-    def _take_filtered(self, event: Input.Submitted) -> None:
+    def on_title_filter_taken(self, event: Message) -> None:
         event.stop()
         if self._list.cursor is None:
             self._list.action_move(1)
         self._list.action_choose()
 
-    @on(FilterInput.Moved)
-    def _move(self, event: FilterInput.Moved) -> None:
+    def on_title_filter_moved(self, event: TitleFilter.Moved) -> None:
         event.stop()
         self._list.focus()
         self._list.action_move(event.step if self._list.cursor is not None else 1)
 
-    @on(FilterInput.Left)
-    def _close_filter(self, event: FilterInput.Left) -> None:
+    def on_title_filter_left(self, event: Message) -> None:
         event.stop()
         self._list.focus()
-        self.query(".filter").remove()
+        self.query("TitleFilter").remove()
         self.query_one(SidebarTop).remove_class("-filtering")
         self.post_message(self.FilterChanged(""))
 

@@ -59,7 +59,7 @@ class StartCard(Drawn, can_focus=True):
     """Draw the mark; off with plain glyphs."""
     chosen: reactive[int] = reactive(0)
 
-    @dataclass
+    @dataclass(eq=False)
     class ExampleTaken(Message):
         """Somebody wants to begin with this question."""
 

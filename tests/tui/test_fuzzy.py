@@ -35,6 +35,10 @@ def test_without_a_query_the_order_stays() -> None:
     assert [match.item for match in best("", ["long title", "b", "a"], str, 2)] == ["long title", "b"]
 
 
+def test_a_query_that_nearly_matches_everywhere_is_not_slow() -> None:
+    assert marked("a" * 30 + "b", "a" * 2000) is None
+
+
 @given(st.text(max_size=40))
 def test_folding_keeps_every_place(text: str) -> None:
     assert len(fold(text)) == len(text)

@@ -1,6 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
+from textual.content import Content
 
 from argus_tui.glyphs import FULL
 from argus_tui.widgets.conversation_rows import ConversationRows
@@ -91,7 +92,12 @@ async def test_ten_thousand_rows_draw_only_what_is_on_the_screen(app: Bare, side
     drawn: list[int] = []
     rows = sidebar._list
     draw = rows.draw_row
-    rows.draw_row = lambda index, width: (drawn.append(index), draw(index, width))[1]  # type: ignore[method-assign]
+
+    def counting(index: int, width: int) -> Content:
+        drawn.append(index)
+        return draw(index, width)
+
+    rows.draw_row = counting  # type: ignore[method-assign]
     async with app.run_test(size=(120, 40)) as pilot:
         sidebar.set_rows([row(n, n) for n in range(10_000)])
         sidebar.focus_list()

@@ -28,8 +28,8 @@ class Bare(App[None]):
     AUTO_FOCUS = None
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH: ClassVar = [SHEET]
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 Textual declares it on the instance
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, *widgets: Widget) -> None:
         super().__init__()
