@@ -6,12 +6,11 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import App
 
+from argus_tui.filters import NoControls, PlainGlyphs
 from argus_tui.screens.first import FirstScreen
 from argus_tui.themes import ARGUS_NIGHT, THEMES, theme_variables
 
@@ -19,24 +18,12 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from argus_core.client.base import ChatClient
+    from argus_tui.options import AppOptions
     from argus_tui.screens.chat import ChatScreen
 
 _MAC_OPTION_DIGITS = tuple(f"\x1b{digit}" for digit in range(10))
 DRAIN_S = 600.0
 """How long answers may go on without a screen."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppOptions:
-    """What the app needs of the settings."""
-
-    theme: str | None = None
-    plain_glyphs: bool = False
-    images: bool = True
-    attach_root: Path
-    """The only folder that pictures may be attached from."""
-    read_attachment: Callable[[Path, Path], bytes]
-    """Reads a file below a root, or raises `AttachmentRejected`."""
 
 
 class ArgusApp(App[int]):
@@ -58,6 +45,7 @@ class ArgusApp(App[int]):
         self._open_client = open_client
         self._clients = AsyncExitStack()
         self._client: asyncio.Future[ChatClient] | None = None
+        self._filters += [NoControls(), *([PlainGlyphs()] if options.plain_glyphs else [])]
         _let_alt_digits_through()
         for theme in THEMES:
             self.register_theme(theme)

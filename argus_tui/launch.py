@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argus_tui.app import AppOptions, ArgusApp
+from argus_tui.app import ArgusApp
+from argus_tui.options import AppOptions
 from argus_tui.terminal_driver import steady
 
 if TYPE_CHECKING:

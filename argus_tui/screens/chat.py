@@ -18,7 +18,6 @@ from argus_core.domain import Attachment, Conversation, Message, Readiness
 from argus_core.errors import ArgusError
 from argus_tui import format as fmt
 from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, WRITE_HERE, parse_slash
-from argus_tui.glyphs import FULL
 from argus_tui.screens.chat_commands import THEME_PREFERENCE, ChatCommands
 from argus_tui.screens.conversation_list import ConversationList
 from argus_tui.screens.draft import Draft
@@ -37,11 +36,9 @@ from argus_tui.widgets.transcript import Transcript
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from argus_tui.app import AppOptions
+    from argus_tui.options import AppOptions
     from argus_tui.rendering.pictures import Picture
 
-CUT_BARS = f"{FULL.you}{FULL.model} "
-"""The label of a cut message comes with its bar; the head draws its own."""
 KEY_FIRST = "Your question waits here until there is a key"
 SPINNER_S = 0.1
 SAVE_DRAFT_S = 1.0
@@ -84,6 +81,7 @@ class ChatScreen(ChatCommands):
         self._context_limits: dict[str, int] = {}
         self._draft_timer: Timer | None = None
         self._preloaded = False
+        self._spun_at = self._updated_at = 0.0
 
     # Made of
 
@@ -110,7 +108,7 @@ class ChatScreen(ChatCommands):
         self.resend = Resend(self.transcript, lambda: self.again(go_on=False))
         self.draft = Draft(self.composer, self.client, self.options)
         self.composer.completions = [(c.usage, c.about) for c in BY_SLASH.values()]
-        self._spinner = self.set_interval(SPINNER_S, self._spin, pause=True)
+        self._spinner = self.set_interval(SPINNER_S, self._spin_alone, pause=True)
         self.show_state()
         self.composer.focus()
         for event in self._pressed:
@@ -162,6 +160,8 @@ class ChatScreen(ChatCommands):
 
     def show_state(self) -> None:
         """Bring head, status line and the empty places in line with what is open."""
+        if not self.is_running:
+            return  # the program is closing: its widgets go before its workers
         talk, ready = self.talk, self._readiness
         conversation = talk.conversation
         no_key = ready is not None and ready.model is None
@@ -175,6 +175,7 @@ class ChatScreen(ChatCommands):
         self.composer.placeholder = KEY_FIRST if no_key else WRITE_HERE
         start = self.query_one(StartCard)
         start.display, start.model = empty and not asks_key, self.model() or ""
+        start.eye = not self.options.plain_glyphs
         self.transcript.display = not empty and not card.display
         head = self.query_one(Head)
         head.title = (conversation.title if conversation else "") or "New conversation"
@@ -225,7 +226,19 @@ class ChatScreen(ChatCommands):
         else:
             self._spinner.pause()
 
+    @on(Transcript.Updated)
+    def _spin_along(self) -> None:
+        """Turn the spinner in the paint that shows new text: a paint of its own would cost as much again."""
+        self._updated_at = now = time.monotonic()
+        if now - self._spun_at >= SPINNER_S:
+            self._spin()
+
+    def _spin_alone(self) -> None:
+        if time.monotonic() - self._updated_at > 2 * SPINNER_S:
+            self._spin()
+
     def _spin(self) -> None:
+        self._spun_at = time.monotonic()
         self.status.spinner_frame += 1
         self.sidebar.spinner_frame += 1
         self.resend.tick(time.monotonic())
@@ -236,13 +249,14 @@ class ChatScreen(ChatCommands):
     @on(Composer.Submitted)
     def _submitted(self, event: Composer.Submitted) -> None:
         command = parse_slash(event.text)
+        text = event.text.removeprefix("/") if event.text.startswith("//") else event.text
         if command is not None:
             self.run_slash(*command)
         elif self.talk.progress is not None:
             self.composer.draft = event.text
             self.say("An answer is being written here: wait for it, or stop it with esc.")
         else:
-            self.do(self._ask(event.text), "ask")
+            self.do(self._ask(text), "ask")
 
     async def _ask(self, text: str) -> None:
         try:
@@ -377,9 +391,8 @@ class ChatScreen(ChatCommands):
 
     @on(Transcript.LabelChanged)
     def _label_changed(self, event: Transcript.LabelChanged) -> None:
-        label = event.label.plain.lstrip(CUT_BARS) if event.label else ""
         head = self.query_one(Head)
-        head.cut_label, head.cut_yours = label, label.startswith("you")
+        head.cut_label, head.cut_yours = event.label.plain if event.label else "", event.is_yours
 
     # The sidebar's rows
 

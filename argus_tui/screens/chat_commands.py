@@ -19,7 +19,7 @@ from argus_core.text.clean import clean_line
 from argus_tui.commands import BY_SLASH, COMMANDS, closest
 
 if TYPE_CHECKING:
-    from argus_tui.app import AppOptions
+    from argus_tui.options import AppOptions
     from argus_tui.screens.conversation_list import ConversationList
     from argus_tui.screens.draft import Draft
     from argus_tui.screens.talk import Talk

@@ -15,7 +15,7 @@ from argus_tui.widgets.chips import AttachmentChip
 from argus_tui.widgets.composer import Composer
 
 if TYPE_CHECKING:
-    from argus_tui.app import AppOptions
+    from argus_tui.options import AppOptions
 
 NEW_DRAFT = "draft"
 """The preference that keeps what was written for a conversation that does not exist yet."""

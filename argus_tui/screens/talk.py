@@ -13,7 +13,7 @@ from contextlib import aclosing
 from argus_core.client.base import ChatClient
 from argus_core.domain import Conversation, Message, Turn, Usage
 from argus_core.events import AttachmentAdded, Event, TextDelta, ThoughtDelta
-from argus_core.ids import new_id
+from argus_core.ids import new_id, utc_now
 from argus_tui.screens.progress import Progress
 from argus_tui.widgets.transcript import Transcript
 
@@ -136,7 +136,8 @@ class Talk:
         client = await self._client()
         generation = await client.generations.get(generation_id)
         self.generation_id = generation_id
-        self.progress = Progress(generation.model, time.monotonic())
+        gone_s = (utc_now() - generation.created_at).total_seconds()
+        self.progress = Progress(generation.model, time.monotonic(), started_s_ago=max(0.0, gone_s))
         self._changed()
         async with aclosing(client.generations.events(generation_id)) as stream:
             async for logged in stream:
