@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 
 from argus_core.client.base import ChatClient
 from argus_core.domain import Attachment, Conversation, Message, Readiness
@@ -86,17 +85,15 @@ class ChatScreen(ChatCommands):
     # Made of
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Sidebar(id="sidebar")
-            with Vertical(id="pane"):
-                yield Head(id="head")
-                yield Transcript(id="transcript")
-                yield StartCard(id="start")
-                yield (card := KeyCard(id="key-card"))
-                card.display = False
-                yield Composer(id="composer")
-                yield StatusLine(id="status")
-                yield KeyRow([(c.key, c.shown) for c in COMMANDS if c.shown], id="keys")
+        yield Sidebar(id="sidebar")  # docked, and no container round the rest: each costs in every paint
+        yield Head(id="head")
+        yield Transcript(id="transcript")
+        yield StartCard(id="start")
+        yield (card := KeyCard(id="key-card"))
+        card.display = False
+        yield Composer(id="composer")
+        yield StatusLine(id="status")
+        yield KeyRow([(c.key, c.shown) for c in COMMANDS if c.shown], id="keys")
 
     def on_mount(self) -> None:
         self.transcript = self.query_one(Transcript)
