@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from argus_core.storage.base import Storage
 from tests.support.builders import ALICE, BOB, a_user
 from tests.support.store_drivers import DRIVERS, StoreDriver
 
 
-@pytest.fixture(params=sorted(DRIVERS))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> StoreDriver:
-    return DRIVERS[request.param](tmp_path)
+def _parameter(name: str) -> ParameterSet:
+    return pytest.param(name, marks=[pytest.mark.slow] if DRIVERS[name].slow else [])
+
+
+@pytest.fixture(params=[_parameter(name) for name in sorted(DRIVERS)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreDriver]:
+    driver = DRIVERS[request.param](tmp_path)
+    yield driver
+    driver.discard()
 
 
 @pytest.fixture

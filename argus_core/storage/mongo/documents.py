@@ -1,0 +1,237 @@
+"""Documents <-> values. Every document has its owner's `user_id` and the `schema_v` it was written by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from bson.timestamp import Timestamp
+
+from argus_core.domain import Attachment, Conversation, Generation, Message, Part, TextPart, User
+from argus_core.errors import InvalidInput
+from argus_core.storage import codec
+from argus_core.storage.mongo.connection import Document
+from argus_core.storage.times import from_ms, to_ms
+from argus_core.text.fold import words
+
+SCHEMA_V = 1
+NOW_CHANGED: Document = {"changed": {"$type": "timestamp"}}
+"""For `$currentDate`: followers look at the conversation again."""
+HIDDEN: Document = {"tokens": 0, "word_count": 0}
+"""What of a message only the server needs."""
+_LAST_CHARACTER = "\U0010ffff"
+_MOST_TOKENS = 20_000
+_MOST_TOKEN_CHARS = 1 << 20
+
+
+def text(value: str) -> str:
+    """Return `value` if it is text: an object in its place would be an operator to MongoDB."""
+    if type(value) is not str:
+        raise InvalidInput("An id or a name is text.")
+    return value
+
+
+def owned(user_id: str, id: str) -> Document:
+    """Return the filter of one document of one user."""
+    return {"_id": text(id), "user_id": text(user_id)}
+
+
+def starting_with(prefix: str) -> Document:
+    """Return the condition that a text begins so, as a range of the index."""
+    return {"$gte": text(prefix), "$lt": prefix + _LAST_CHARACTER}
+
+
+def user_document(user: User) -> Document:
+    """Return the document of a user."""
+    return _stamped(user.id, _id=text(user.id), name=user.name, created_at=whole_ms(user.created_at))
+
+
+def user(document: Document) -> User:
+    """Return the user of a document of `users`."""
+    return User(id=document["_id"], name=document["name"], created_at=document["created_at"])
+
+
+def title_words(title: str) -> list[str]:
+    """Return the words a title is found by, each once."""
+    return list(dict.fromkeys(words(title)))
+
+
+def conversation_document(new: Conversation) -> Document:
+    """Return the document of a new conversation.
+
+    Beside the fields of the value: `last_seq` is the last number given to a message, `placed_seq` that of the reply the
+    head was last moved to by a turn, `open` the generations that run, `settled` the last ones that were counted as
+    unread, and `changed` the server's time of the last change.
+    """
+    return _stamped(
+        new.user_id,
+        _id=text(new.id),
+        title=new.title,
+        title_words=title_words(new.title),
+        created_at=whole_ms(new.created_at),
+        updated_at=whole_ms(new.updated_at),
+        model=new.model,
+        system=new.system,
+        head_id=new.head_id,
+        rev=new.rev,
+        pinned=new.pinned,
+        title_by_user=new.title_by_user,
+        unread=new.unread,
+        draft=new.draft,
+        deleted_at=_optional_ms(new.deleted_at),
+        last_seq=0,
+        placed_seq=0,
+        open=[],
+        settled=[],
+        changed=Timestamp(0, 0),  # the server puts its time in the place of an empty one
+    )
+
+
+def conversation(document: Document) -> Conversation:
+    """Return the conversation of a document of `conversations`."""
+    return Conversation(
+        id=document["_id"],
+        user_id=document["user_id"],
+        title=document["title"],
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        model=document["model"],
+        system=document["system"],
+        head_id=document["head_id"],
+        rev=document["rev"],
+        pinned=document["pinned"],
+        title_by_user=document["title_by_user"],
+        unread=document["unread"],
+        running=len(document["open"]),
+        draft=document["draft"],
+        deleted_at=document["deleted_at"],
+    )
+
+
+def message_document(user_id: str, message: Message) -> Document:
+    """Return the document of a message."""
+    found = indexed(message.parts) if message.status != "running" else indexed(())
+    return _stamped(
+        user_id,
+        _id=text(message.id),
+        conversation_id=text(message.conversation_id),
+        parent_id=message.parent_id,
+        seq=message.seq,
+        role=message.role,
+        parts=codec.dump_parts(message.parts),
+        status=message.status,
+        created_at=whole_ms(message.created_at),
+        generation_id=message.generation_id,
+        model=message.model,
+        usage=codec.dump(message.usage),
+        problem=codec.dump(message.problem),
+        client_msg_id=message.client_msg_id,
+        duration_s=message.duration_s,
+        **found,
+    )
+
+
+def message(document: Document) -> Message:
+    """Return the message of a document of `messages`."""
+    from argus_core.domain import Problem, Usage
+
+    return Message(
+        id=document["_id"],
+        conversation_id=document["conversation_id"],
+        parent_id=document["parent_id"],
+        seq=document["seq"],
+        role=document["role"],
+        parts=codec.load_parts(document["parts"]),
+        status=document["status"],
+        created_at=document["created_at"],
+        generation_id=document["generation_id"],
+        model=document["model"],
+        usage=codec.load_optional(Usage, document["usage"]),
+        problem=codec.load_optional(Problem, document["problem"]),
+        client_msg_id=document["client_msg_id"],
+        duration_s=document["duration_s"],
+    )
+
+
+def indexed(parts: Iterable[Part]) -> Document:
+    """Return what a message with these parts is found by: each folded word once, and how many words there are.
+
+    Of a text with more different words than one document should hold the first ones count.
+    """
+    found = words("".join(part.text for part in parts if isinstance(part, TextPart)))
+    tokens: list[str] = []
+    room = _MOST_TOKEN_CHARS
+    for word in dict.fromkeys(found):
+        room -= len(word)
+        if room < 0 or len(tokens) == _MOST_TOKENS:
+            break
+        tokens.append(word)
+    return {"tokens": tokens, "word_count": len(found)}
+
+
+def generation_document(generation: Generation, client_msg_id: str | None = None) -> Document:
+    """Return the document of a generation; `has_log` until its log is purged."""
+    return _stamped(
+        generation.user_id,
+        _id=text(generation.id),
+        conversation_id=text(generation.conversation_id),
+        message_id=text(generation.message_id),
+        model=generation.model,
+        status=generation.status,
+        created_at=whole_ms(generation.created_at),
+        owner=text(generation.owner),
+        lease_until=whole_ms(generation.lease_until),
+        continues_id=generation.continues_id,
+        cancel_requested=generation.cancel_requested,
+        ended_at=_optional_ms(generation.ended_at),
+        client_msg_id=client_msg_id,
+        has_log=True,
+    )
+
+
+def generation(document: Document) -> Generation:
+    """Return the generation of a document of `generations`."""
+    return Generation(
+        id=document["_id"],
+        conversation_id=document["conversation_id"],
+        user_id=document["user_id"],
+        message_id=document["message_id"],
+        model=document["model"],
+        status=document["status"],
+        created_at=document["created_at"],
+        owner=document["owner"],
+        lease_until=document["lease_until"],
+        continues_id=document["continues_id"],
+        cancel_requested=document["cancel_requested"],
+        ended_at=document["ended_at"],
+    )
+
+
+def attachment_document(user_id: str, attachment: Attachment, created_at: datetime) -> Document:
+    """Return the document of an attachment; the digest stands apart so that blobs in use can be found."""
+    return _stamped(
+        user_id,
+        _id=text(attachment.id),
+        digest=attachment.digest,
+        attachment=codec.dump(attachment),
+        created_at=whole_ms(created_at),
+    )
+
+
+def attachment(document: Document) -> Attachment:
+    """Return the attachment of a document of `attachments`."""
+    return codec.load(Attachment, document["attachment"])
+
+
+def whole_ms(time: datetime) -> datetime:
+    """Return the time as MongoDB keeps it: in UTC, a part of a millisecond dropped."""
+    return from_ms(to_ms(time))
+
+
+def _optional_ms(time: datetime | None) -> datetime | None:
+    return None if time is None else whole_ms(time)
+
+
+def _stamped(user_id: str, **fields: Any) -> Document:
+    return {**fields, "user_id": text(user_id), "schema_v": SCHEMA_V}

