@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.e2e.home import Home, ask
-from tests.support.terminal import ENTER, ESCAPE, TAB, Terminal, ctrl
+from tests.support.terminal import ENTER, TAB, Terminal, alt, ctrl
+
+TITLE = "Count the zebras"
 
 
 def test_empty_start_shows_three_examples_the_keys_and_who_answers(home: Home) -> None:
@@ -27,7 +29,7 @@ def test_an_example_is_taken_with_the_keyboard_and_sent(home: Home) -> None:
 
 def test_answer_grows_on_the_screen_and_is_found_again_after_reopening(home: Home) -> None:
     argus = home.start(ARGUS_MODEL="rate-60-20")
-    ask(argus, "Count the zebras")
+    ask(argus, TITLE)
     early = argus.wait_for("tok5 ")
     assert "tok60" not in early
     middle = argus.wait_for("tok30 ")
@@ -45,8 +47,8 @@ def test_answer_grows_on_the_screen_and_is_found_again_after_reopening(home: Hom
 
 
 def found_in_sidebar(argus: Terminal) -> None:
-    argus.wait_for("Count the zebras")
-    argus.send("\x1b1")
+    argus.wait_for(TITLE)
+    argus.send(alt("1"))
     argus.wait_for("tok60")
 
 
@@ -54,7 +56,7 @@ def found_by_switcher(argus: Terminal) -> None:
     argus.send(ctrl("k"))
     argus.wait_for("enter open")
     argus.send("count")
-    argus.wait_for("Count the zebras")
+    argus.wait_for(lambda screen: screen.count(TITLE) == 2)
     argus.send(ENTER)
     argus.wait_for("tok60")
 
@@ -63,7 +65,6 @@ def found_by_words(argus: Terminal) -> None:
     argus.send(ctrl("f"))
     argus.wait_for("titles too")
     argus.send("zebras")
-    argus.wait_for("Count the zebras")
+    argus.wait_for(lambda screen: screen.count(TITLE) >= 2)
     argus.send(ENTER)
     argus.wait_for("tok60")
-    argus.send(ESCAPE)

@@ -70,10 +70,10 @@ def test_with_nothing_running_it_ends_at_once_and_keeps_the_draft(home: Home, le
 if sys.platform == "linux":
 
     def test_without_a_terminal_it_takes_no_processor_time(home: Home, gemini: FakeGemini) -> None:
-        gemini.play("quiet", text("one "), Wait(3 * WATCHED_S), text("two", finish="STOP"))
+        gemini.play("quiet", text("first part, "), Wait(4 * WATCHED_S), text("second part", finish="STOP"))
         argus = home.start(ARGUS_MODEL="quiet")
         ask(argus, "Take your time")
-        argus.wait_for("one")
+        argus.wait_for("first part")
         argus.hang_up()
         until(lambda: Path(f"/proc/{argus.pid}/fd/0").readlink() == Path(os.devnull), "that it let go of the terminal")
         before = cpu_s(argus.pid)
@@ -81,4 +81,4 @@ if sys.platform == "linux":
         assert argus.running
         assert cpu_s(argus.pid) - before < 0.2 * WATCHED_S
         assert argus.wait_exit() == 0
-        assert home.answers() == [("completed", "one two")]
+        assert home.answers() == [("completed", "first part, second part")]

@@ -30,7 +30,9 @@ ENTER, ESCAPE, TAB, BACKSPACE, F2, F5, F6 = "\r", "\x1b", "\t", "\x7f", "\x1bOQ"
 UP, DOWN = "\x1b[A", "\x1b[B"
 CTRL_PAGE_UP, CTRL_PAGE_DOWN = "\x1b[5;5~", "\x1b[6;5~"
 
-_TAKE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+_TAKE_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+)
 
 
 def ctrl(letter: str) -> str:
