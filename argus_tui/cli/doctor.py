@@ -24,7 +24,17 @@ from argus_tui.cli.terminal import BOLD, say, say_facts, say_json
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
 
-_PACKAGES = ("argus-tui", "textual", "typer", "google-genai", "google-generativeai", "httpx2", "pillow", "xllamacpp")
+_PACKAGES = (
+    "argus-tui",
+    "textual",
+    "typer",
+    "google-genai",
+    "google-generativeai",
+    "httpx2",
+    "pillow",
+    "pymongo",
+    "xllamacpp",
+)
 
 
 @dataclass(slots=True)

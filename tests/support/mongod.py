@@ -50,6 +50,7 @@ class Mongod:
         command = [str(binary()), "--dbpath", str(self._folder), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
         command += ["--logpath", str(self._folder / "log"), "--wiredTigerCacheSizeGB", "0.25", "--quiet"]
         command += ["--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        command += ["--setParameter", "enableTestCommands=1"]
         command += ["--replSet", REPLICA_SET] if self.replica_set else []
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
         self._wait_until_writable()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from argus_core.ids import new_id
-from argus_core.storage.base import Storage
 from argus_core.storage.mongo import MongoStorage
 from argus_core.storage.sqlite import SqliteStorage
+from argus_core.storage.transfer import PortableStorage
 from tests.support import mongod
 
 
@@ -23,7 +23,7 @@ class StoreDriver(ABC):
         self.folder = folder
 
     @abstractmethod
-    def connect(self) -> Storage:
+    def connect(self) -> PortableStorage:
         """Return a new storage on the same store; not yet open."""
 
     @abstractmethod
@@ -39,7 +39,7 @@ class SqliteDriver(StoreDriver):
     def path(self) -> Path:
         return self.folder / "argus.db"
 
-    def connect(self) -> Storage:
+    def connect(self) -> PortableStorage:
         return SqliteStorage(self.path)
 
     def ruin(self) -> None:
@@ -58,7 +58,7 @@ class MongoDriver(StoreDriver):
     def server_uri(self) -> str:
         return mongod.replica_set_uri()
 
-    def connect(self) -> Storage:
+    def connect(self) -> PortableStorage:
         return MongoStorage(self.uri)
 
     def ruin(self) -> None:

@@ -16,7 +16,7 @@ from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure, PyMongoError
 
 from argus_core.domain import Conversation
-from argus_core.errors import StorageUnavailable
+from argus_core.errors import StorageError, StorageUnavailable
 from argus_core.storage.mongo import documents
 from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import text
@@ -85,10 +85,13 @@ class ChangeFeed:
                 changed = await _patiently(fetch, place)
                 for conversation in changed or ():
                     yield conversation
-                if changed is None:
+                if changed is None and not self._closed:
                     await asyncio.sleep(RETRY_S)
-                elif not changed:
+                elif not changed and not self._closed:
                     await bell.wait()
+        except StorageError:
+            if not self._closed:
+                raise
         finally:
             self._bells.pop(bell, None)
             if not self._bells and self._listener is not None:

@@ -21,11 +21,13 @@ from argus_core.storage.mongo import (
     messages,
     schema,
     search,
+    transfer,
     turns,
 )
 from argus_core.storage.mongo.changes import Place
 from argus_core.storage.mongo.connection import DRIVER_ERRORS, connect, database_of, place_of, translated
 from argus_core.storage.paging import check_limit
+from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class MongoStorage:
     async def close(self) -> None:
         """Let go of everything; calling it twice is harmless."""
         await self._feed.close()
+        if self._places:
+            await asyncio.wait(self._places)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -161,7 +165,7 @@ class MongoStorage:
         """Yield each conversation that changes from this call on, by any process."""
         start = asyncio.get_running_loop().create_task(self._find_place(self._db, user_id))
         self._places.add(start)
-        start.add_done_callback(self._places.discard)
+        start.add_done_callback(self._found_place)
         return self._feed.follow(self._db, start, lambda place: self._do(changes.list_changed, place))
 
     async def _find_place(self, db: Database, user_id: str) -> Place:
@@ -169,6 +173,11 @@ class MongoStorage:
             return await changes.find_place(db, user_id)
         except DRIVER_ERRORS as error:
             raise translated(error, self._place) from error
+
+    def _found_place(self, task: asyncio.Task[Place]) -> None:
+        self._places.discard(task)
+        if not task.cancelled():
+            task.exception()  # who follows hears of it; who never looks need not be told
 
     # Messages
 
@@ -258,3 +267,21 @@ class MongoStorage:
     async def statistics(self) -> Mapping[str, int | str]:
         """Return driver, version, place and counts."""
         return {"path": self._place, **await self._do(schema.statistics)}
+
+    # Moving to another storage
+
+    async def export(self, kind: Kind) -> AsyncGenerator[Sequence[Record], None]:
+        """Yield all records of that kind in batches; a turn that a crash has cut short is completed before."""
+        if kind == "conversations":
+            await self._do(transfer.catch_up)
+        batches = transfer.export(self._db, kind)
+        while (batch := await self._do(_next_batch, batches)) is not None:
+            yield batch
+
+    async def load(self, kind: Kind, records: Sequence[Record]) -> None:
+        """Store records as they are."""
+        await self._do(transfer.load, kind, records)
+
+
+async def _next_batch(_db: Database, batches: AsyncGenerator[list[Record], None]) -> list[Record] | None:
+    return await anext(batches, None)

@@ -80,7 +80,7 @@ class LogWriter:
     async def _write(self, db: Database, logs: dict[str, _Log | None], todo: dict[str, list[LoggedEvent]]) -> None:
         """Write a document for each log and take it off `todo`; forget the logs that have grown meanwhile."""
         pieces = {id: _next_piece(each) for id, each in todo.items()}
-        refused = await _insert(db, [_document(log, pieces[id]) for id in pieces if (log := logs[id])])
+        refused = await _insert(db, [_document(log.user_id, pieces[id]) for id in pieces if (log := logs[id])])
         for id, piece in pieces.items():
             log = logs[id]
             if log is None or id in refused:
@@ -174,7 +174,7 @@ def _next_piece(events: list[LoggedEvent]) -> _Piece:
     return piece
 
 
-def _document(log: _Log, piece: _Piece) -> Document:
+def _document(user_id: str, piece: _Piece) -> Document:
     first, last = piece[0][0], piece[-1][0]
     return {
         "_id": f"{first.generation_id}:{first.n}",
@@ -184,9 +184,19 @@ def _document(log: _Log, piece: _Piece) -> Document:
         "owner": text(first.owner),
         "events": [event for _, event in piece],
         "ends": is_terminator(last.event),
-        "user_id": log.user_id,
+        "user_id": user_id,
         "schema_v": documents.SCHEMA_V,
     }
+
+
+def packed(user_id: str, events: list[LoggedEvent]) -> list[Document]:
+    """Return the documents for events of one generation, in order, of a log that is copied."""
+    rows = []
+    while events:
+        piece = _next_piece(events)
+        rows.append(_document(user_id, piece))
+        events = events[len(piece) :]
+    return rows
 
 
 async def _insert(db: Database, pieces: list[Document]) -> set[str]:

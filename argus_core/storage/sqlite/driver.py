@@ -14,9 +14,10 @@ from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
 from argus_core.storage.base import ConversationChange, Ending
 from argus_core.storage.paging import check_limit
-from argus_core.storage.sqlite import attachments, conversations, generations, messages, schema, search
+from argus_core.storage.sqlite import attachments, conversations, generations, messages, schema, search, transfer
 from argus_core.storage.sqlite.changes import ChangeFeed
 from argus_core.storage.sqlite.connection import Lane
+from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
 
 P = ParamSpec("P")
@@ -229,6 +230,19 @@ class SqliteStorage:
         """Return driver, version, place and counts."""
         counts = await self._read(schema.count_rows)
         return {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path), **counts}
+
+    # Moving to another storage
+
+    async def export(self, kind: Kind) -> AsyncGenerator[Sequence[Record], None]:
+        """Yield all records of that kind in batches."""
+        page, last = await self._read(transfer.export_page, kind, None)
+        while last is not None:
+            yield page
+            page, last = await self._read(transfer.export_page, kind, last)
+
+    async def load(self, kind: Kind, records: Sequence[Record]) -> None:
+        """Store records as they are, in one transaction."""
+        await self._write(transfer.load, records)
 
 
 def _read_only(connection: sqlite3.Connection) -> None:

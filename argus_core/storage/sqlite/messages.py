@@ -78,10 +78,10 @@ def start_turn(connection: sqlite3.Connection, turn: Turn) -> Turn:
         conversations.require_message(connection, conversation.id, first.parent_id)
     if question is not None:
         question = replace(question, seq=seq)
-        _insert(connection, conversation.user_id, question)
+        insert(connection, conversation.user_id, question)
         seq += 1
     reply = replace(turn.reply, seq=seq)
-    _insert(connection, conversation.user_id, reply)
+    insert(connection, conversation.user_id, reply)
     generations.insert(connection, turn.generation)
     connection.execute(
         "UPDATE conversations SET head_id = ?, rev = rev + 1, updated_at = max(updated_at, ?), change = ? WHERE id = ?",
@@ -120,7 +120,8 @@ def _next_seq(connection: sqlite3.Connection, conversation_id: str) -> int:
     return int(connection.execute(query, (conversation_id,)).fetchone()[0])
 
 
-def _insert(connection: sqlite3.Connection, user_id: str, message: Message) -> None:
+def insert(connection: sqlite3.Connection, user_id: str, message: Message) -> None:
+    """Store a message as it is, with its number."""
     values = {
         "id": message.id,
         "conversation_id": message.conversation_id,

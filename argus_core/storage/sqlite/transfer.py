@@ -1,0 +1,80 @@
+"""All rows of a kind out of the file and into it: what runs inside a transaction of a lane."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from argus_core.domain import Conversation, Generation, User
+from argus_core.events import LoggedEvent, is_terminator
+from argus_core.storage import codec
+from argus_core.storage.sqlite import attachments, conversations, generations, messages, rows
+from argus_core.storage.times import from_ms
+from argus_core.storage.transfer import BATCH, Kind, OwnedAttachment, OwnedMessage, Preference, Record
+
+Key = tuple[object, ...]
+
+
+class _Table(NamedTuple):
+    query: str
+    keys: tuple[str, ...]
+    """Columns that order the rows and are unique together."""
+    record: Callable[[sqlite3.Row], Record]
+
+
+def _owned_message(row: sqlite3.Row) -> Record:
+    return OwnedMessage(row["user_id"], rows.message(row))
+
+
+def _owned_attachment(row: sqlite3.Row) -> Record:
+    return OwnedAttachment(row["user_id"], rows.attachment(row), from_ms(row["created_at"]))
+
+
+def _preference(row: sqlite3.Row) -> Record:
+    return Preference(row["user_id"], row["name"], row["value"])
+
+
+_TABLES: dict[Kind, _Table] = {
+    "users": _Table("SELECT * FROM users", ("id",), rows.user),
+    "preferences": _Table("SELECT * FROM preferences", ("user_id", "name"), _preference),
+    "conversations": _Table(conversations.SELECT, ("num",), rows.conversation),
+    "messages": _Table("SELECT * FROM messages", ("num",), _owned_message),
+    "generations": _Table("SELECT * FROM generations", ("id",), rows.generation),
+    "events": _Table("SELECT * FROM generation_events", ("generation_id", "n"), rows.logged_event),
+    "attachments": _Table("SELECT * FROM attachments", ("id",), _owned_attachment),
+}
+
+
+def export_page(connection: sqlite3.Connection, kind: Kind, after: Key | None) -> tuple[list[Record], Key | None]:
+    """Return up to `BATCH` records behind a key, and the key of the last one."""
+    query, keys, record = _TABLES[kind]
+    columns = ", ".join(keys)
+    where = f"WHERE ({columns}) > ({', '.join('?' for _ in keys)})" if after else ""
+    found = connection.execute(f"{query} {where} ORDER BY {columns} LIMIT ?", (*(after or ()), BATCH)).fetchall()
+    return [record(row) for row in found], tuple(found[-1][key] for key in keys) if found else None
+
+
+def load(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    """Insert records as they are."""
+    for record in records:
+        _load(connection, record)
+
+
+def _load(connection: sqlite3.Connection, record: Record) -> None:
+    match record:
+        case User():
+            conversations.ensure_user(connection, record)
+        case Preference(user_id, name, value):
+            conversations.set_preference(connection, user_id, name, value)
+        case Conversation():
+            conversations.create(connection, record)
+        case OwnedMessage(user_id, message):
+            messages.insert(connection, user_id, message)
+        case Generation():
+            generations.insert(connection, record)
+        case OwnedAttachment(user_id, attachment, created_at):
+            attachments.create(connection, user_id, attachment, created_at)
+        case LoggedEvent(generation_id, n, owner, event):
+            values = (generation_id, n, owner, codec.dump_event(event), is_terminator(event))
+            connection.execute("INSERT INTO generation_events VALUES (?, ?, ?, ?, ?)", values)

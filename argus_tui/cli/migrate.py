@@ -1,0 +1,101 @@
+"""`argus migrate-store`: move all conversations from one store into another."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from argus_core.errors import InvalidInput
+from argus_core.settings import MONGO_SCHEMES, Settings
+from argus_tui.cli.session import load
+from argus_tui.cli.terminal import is_terminal, say_json, say_table
+
+if TYPE_CHECKING:
+    from argus_core.storage.transfer import Kind
+
+_SETTING = "MONGO_URI"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("migrate-store")(migrate_store)
+
+
+def migrate_store(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A data folder, a mongodb:// address or MONGO_URI.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same; nothing may be in it yet.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write the counts as one JSON object.")] = False,
+) -> None:
+    """Copy everything from one store into another and check that it arrived.
+
+    The word MONGO_URI stands for the address in that setting, so that a password need not be typed here. Pictures are
+    not in the store: they stay in the folder `blobs` of the data folder. Stop every Argus that uses either store first.
+    """
+    settings = load(ctx.obj).settings
+    places = _place(source, settings), _place(target, settings)
+    _require_store(places[0])
+    counts = asyncio.run(_copy(*places))
+    if as_json:
+        say_json(counts)
+    else:
+        say_table(("WHAT", "COUNT"), [(kind, str(count)) for kind, count in counts.items()], flexible=0)
+    _note("Pictures were not moved: they are files in the folder `blobs` of the data folder; keep it.")
+
+
+def _place(given: str, settings: Settings) -> str:
+    """Return the address or folder that an argument means."""
+    if given == _SETTING:
+        if settings.mongo_uri is None:
+            raise InvalidInput("MONGO_URI is not set; put the address of the MongoDB there.")
+        return settings.mongo_uri.value
+    if "://" in given and not given.startswith(MONGO_SCHEMES):
+        raise InvalidInput("A store is a folder or an address that begins with mongodb://.")
+    return given if given.startswith(MONGO_SCHEMES) else str(Path(given).expanduser().absolute())
+
+
+def _require_store(place: str) -> None:
+    """Refuse a folder without a store rather than make an empty one there."""
+    from argus_core.bootstrap import STORE_FILE
+
+    if not place.startswith(MONGO_SCHEMES) and not (Path(place) / STORE_FILE).is_file():
+        raise InvalidInput(f"There is no store in the folder {place}.")
+
+
+async def _copy(source_place: str, target_place: str) -> Mapping[Kind, int]:
+    from argus_core.bootstrap import store_at
+    from argus_core.storage.transfer import copy_store
+
+    source, target = store_at(source_place), store_at(target_place)
+    try:
+        await source.open()
+        await target.open()
+        return await copy_store(source, target, _Progress())
+    finally:
+        await source.close()
+        await target.close()
+
+
+class _Progress:
+    """Says on stderr how far it is: on a terminal in place, else one line a kind."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, done: str, kind: Kind, count: int) -> None:
+        """Say it."""
+        if is_terminal(sys.stderr):
+            print(f"\r{done} {count} {kind}\x1b[K", end="", file=sys.stderr, flush=True)
+        elif self._last != f"{done} {kind}":
+            self._last = f"{done} {kind}"
+            _note(f"{self._last} …")
+
+
+def _note(sentence: str) -> None:
+    start = "\r\x1b[K" if is_terminal(sys.stderr) else ""
+    print(f"{start}{sentence}", file=sys.stderr, flush=True)
