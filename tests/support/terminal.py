@@ -27,7 +27,7 @@ LONG_S = float(os.environ.get("ARGUS_TEST_LONG_S", "60"))
 """Longer than anything takes here, also on a machine that does much else; who waits so long has failed."""
 
 ENTER, ESCAPE, TAB, BACKSPACE, F2, F5, F6 = "\r", "\x1b", "\t", "\x7f", "\x1bOQ", "\x1b[15~", "\x1b[17~"
-UP, DOWN = "\x1b[A", "\x1b[B"
+UP, DOWN, END = "\x1b[A", "\x1b[B", "\x1b[F"
 CTRL_PAGE_UP, CTRL_PAGE_DOWN = "\x1b[5;5~", "\x1b[6;5~"
 
 _TAKE_TERMINAL = (
@@ -79,7 +79,7 @@ class Terminal:
         )
         os.close(slave)
         self._written = bytearray()
-        self._news = threading.Condition()
+        self._news = threading.Condition(threading.RLock())
         self._open = True
         self._wake_read, self._wake_write = os.pipe()
         self._reader = threading.Thread(target=self._read, name="terminal", daemon=True)
@@ -103,6 +103,12 @@ class Terminal:
         """The screen, its lines without the blanks at their ends."""
         with self._news:
             return self.emulator.text()
+
+    @property
+    def cursor_row(self) -> int:
+        """The line of the screen that the cursor is in, from 0."""
+        with self._news:
+            return int(self.emulator.screen.cursor.y)
 
     @property
     def written(self) -> bytes:
