@@ -7,6 +7,7 @@ the storage, so a slow reader costs nothing and never slows the provider.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -107,6 +108,7 @@ class EventLog:
         self._owner = owner
         self._tick_s = tick_s
         self._live: dict[str, LiveLog] = {}
+        self._due = 0.0
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -208,9 +210,12 @@ class EventLog:
             await self._write_pending()
 
     async def _next_tick(self) -> None:
-        """Give other events a tick to come along, unless one is urgent."""
+        """Give other events a tick to come along, unless one is urgent; the time a write takes is part of its tick."""
+        now = time.monotonic()
+        in_step = now - self._due < self._tick_s
+        self._due = (self._due if in_step else now) + self._tick_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._tick_s):
+            async with asyncio.timeout(self._due - now):
                 await self._urgent.wait()
         self._urgent.clear()
 

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Attachment, Conversation, Message, Readiness
+from argus_core.domain import Attachment, Conversation, Message, Readiness, Turn
 from argus_core.errors import ArgusError
 from argus_tui import format as fmt
 from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, WRITE_HERE, parse_slash
@@ -33,6 +33,7 @@ from argus_tui.widgets.status_line import KeyRow, StatusLine
 from argus_tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
+    from rich.text import Text
     from textual.timer import Timer
 
     from argus_tui.options import AppOptions
@@ -100,6 +101,7 @@ class ChatScreen(ChatCommands):
         self.composer = self.query_one(Composer)
         self.status = self.query_one(StatusLine)
         self.sidebar = self.query_one(Sidebar)
+        self.transcript.on_updated = self._update_along
         self.conversations = ConversationList(self.sidebar, self.client)
         self.talk = Talk(self.transcript, self.client, self.show_state)
         self.resend = Resend(self.transcript, lambda: self.again(go_on=False))
@@ -122,7 +124,7 @@ class ChatScreen(ChatCommands):
             await self.conversations.load()
             self.sidebar.who = (await client.account.whoami()).name
             self.composer.history = await client.messages.prompts()
-            await self.draft.restore(None, keep_typed=True)
+            self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
         except ArgusError as error:
             self.tell(error)
             return
@@ -223,10 +225,10 @@ class ChatScreen(ChatCommands):
         else:
             self._spinner.pause()
 
-    @on(Transcript.Updated)
-    def _spin_along(self) -> None:
-        """Turn the spinner in the paint that shows new text: a paint of its own would cost as much again."""
+    def _update_along(self) -> None:
+        """Draw what changes with new text in the same paint: one of its own would cost as much again."""
         self._updated_at = now = time.monotonic()
+        self._show_cut(self.transcript.cut_label)
         if now - self._spun_at >= SPINNER_S:
             self._spin()
 
@@ -248,22 +250,34 @@ class ChatScreen(ChatCommands):
         command = parse_slash(event.text)
         text = event.text.removeprefix("/") if event.text.startswith("//") else event.text
         if command is not None:
-            self.run_slash(*command)
+            if not self.run_slash(*command):
+                self._put_back(event.text)
         elif self.talk.progress is not None:
-            self.composer.draft = event.text
+            self._put_back(event.text)
             self.say("An answer is being written here: wait for it, or stop it with esc.")
         else:
             self.do(self._ask(text), "ask")
 
+    def _put_back(self, text: str) -> None:
+        """Put what was not sent back into the composer, over what was written since: nothing typed is lost."""
+        since = self.composer.draft
+        self.composer.draft = f"{text}\n{since}" if since.strip() else text
+
     async def _ask(self, text: str) -> None:
+        self.stop_resending()
         try:
             turn = await self.talk.ask(text, self.draft.attachment_ids())
         except ArgusError:
-            self.composer.draft = text  # nothing typed is lost by a refusal
+            self._put_back(text)
             raise
-        self._watch(turn.generation.id)
         self.composer.remember(text)
-        await self.draft.sent(self.talk.conversation_id)
+        self._watch_turn(turn)
+        await self.draft.sent(turn.reply.conversation_id)
+
+    def _watch_turn(self, turn: Turn) -> None:
+        """Watch an answer that was asked for here, unless another conversation was opened meanwhile."""
+        if turn.reply.conversation_id == self.talk.conversation_id:
+            self._watch(turn.generation.id)
 
     def _watch(self, generation_id: str) -> None:
         self.do(self._watch_to_end(generation_id), "watch", exclusive=True)
@@ -335,8 +349,7 @@ class ChatScreen(ChatCommands):
             self.do(self._answer_again(go_on=go_on), "ask")
 
     async def _answer_again(self, *, go_on: bool) -> None:
-        turn = await self.talk.answer_again(go_on=go_on)
-        self._watch(turn.generation.id)
+        self._watch_turn(await self.talk.answer_again(go_on=go_on))
 
     def stop_resending(self) -> bool:
         stopped = self.resend.stop()
@@ -349,13 +362,16 @@ class ChatScreen(ChatCommands):
         if conversation_id == self.talk.conversation_id:
             return
         self.stop_resending()
-        self.workers.cancel_group(self, "watch")
         await self.draft.save(self.talk.conversation_id)
-        running = await self.talk.open(conversation_id)
-        await self.draft.restore(self.talk.conversation)
+        opened = await self.talk.fetch(conversation_id)
+        # From here to the next `await` all changes at once: another wish to open something may end us at any other.
+        self.workers.cancel_group(self, "watch")
+        running = self.talk.show(opened)
+        self.draft.show(opened.conversation.draft, conversation_id)
         self.composer.focus()
         if running:
             self._watch(running)
+        await self.talk.mark_read()
 
     def open_soon(self, conversation_id: str | None) -> None:
         if conversation_id is not None:
@@ -388,8 +404,11 @@ class ChatScreen(ChatCommands):
 
     @on(Transcript.LabelChanged)
     def _label_changed(self, event: Transcript.LabelChanged) -> None:
-        head = self.query_one(Head)
-        head.cut_label, head.cut_yours = event.label.plain if event.label else "", event.is_yours
+        self._show_cut(event.label)
+
+    def _show_cut(self, label: Text | None) -> None:
+        head, words = self.query_one(Head), label.plain if label else ""
+        head.cut_label, head.cut_yours = words, words.startswith("you")
 
     # The sidebar's rows
 

@@ -13,19 +13,19 @@ from textual.containers import Vertical
 from textual.layout import Layout
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import TextArea
 
 from argus_tui.widgets.chips import AttachmentChip
 from argus_tui.widgets.completion import Completion, matching
 from argus_tui.widgets.flow import FlowLayout
+from argus_tui.widgets.kept_lines import KeptLines
 from argus_tui.widgets.prompt import Prompt
 from argus_tui.widgets.rows import Rows
 
 PLACEHOLDER = "Write here. Enter sends, ctrl+j new line, / for commands"
 
 
-class ChipRow(Widget):
+class ChipRow(KeptLines):
     """The chips, in as many rows as they need."""
 
     DEFAULT_CSS = "ChipRow { layout: horizontal; height: auto; width: 1fr; }"
@@ -38,7 +38,11 @@ class ChipRow(Widget):
 _FLOW = FlowLayout()
 
 
-class Composer(Vertical):
+class Body(KeptLines, Vertical):
+    """A layer round chips and text: the ground, or the bar."""
+
+
+class Composer(KeptLines, Vertical):
     """Where one writes; it grows upward to a third of the screen."""
 
     DEFAULT_CSS = """
@@ -75,7 +79,7 @@ class Composer(Vertical):
         self._completion = Completion()
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="block"), Vertical(classes="body"):
+        with Body(classes="block"), Body(classes="body"):
             yield self._chips
             yield self._prompt
 

@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from argus_core.text.clean import clean_line
 from argus_tui import format as fmt
+from argus_tui.widgets.kept_lines import KeptLines
 
 MUTED: Final = "$argus-muted"
 RULE: Final = "$argus-rule"
@@ -65,7 +66,7 @@ def draw(widget: Widget, content: Content, width: int) -> Strip:
     return Strip(segments).adjust_cell_length(width, base.rich_style)
 
 
-class Drawn(Widget):
+class Drawn(KeptLines):
     """A widget that is some lines: they are asked for once per width and after each `refresh()`."""
 
     ALLOW_SELECT = False

@@ -15,9 +15,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from argus_tui.widgets.ink import draw
+from argus_tui.widgets.kept_lines import KeptLines
 
 
-class Rows(ScrollView, can_focus=True):
+class Rows(KeptLines, ScrollView, can_focus=True):
     """Rows by number. A subclass says how many there are, which can be chosen, and draws one."""
 
     ALLOW_SELECT = False

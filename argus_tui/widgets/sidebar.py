@@ -20,6 +20,7 @@ from argus_tui.glyphs import FULL
 from argus_tui.widgets.conversation_rows import ConversationRows
 from argus_tui.widgets.grouping import SidebarRow
 from argus_tui.widgets.ink import ACCENT, MUTED, WARN, Drawn, spread
+from argus_tui.widgets.kept_lines import KeptLines
 from argus_tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class SidebarFoot(Drawn):
         return (Content.empty(), spread(words, Content.empty(), width - 2))
 
 
-class Sidebar(Vertical):
+class Sidebar(KeptLines, Vertical):
     """The conversations, newest first, pinned ones above; pages come from outside."""
 
     DEFAULT_CSS = "Sidebar { width: 30; height: 100%; }"

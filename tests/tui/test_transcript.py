@@ -503,20 +503,16 @@ async def test_code_is_coloured_once_its_lexer_is_there() -> None:
     assert all(style.color is not None and style.color.name == NIGHT.accent for style in found)
 
 
-async def test_each_update_is_told_once() -> None:
-    class Counting(TranscriptApp):
-        updates = 0
-
-        def on_transcript_updated(self) -> None:
-            self.updates += 1
-
-    app = Counting()
+async def test_each_update_is_told_once_before_its_paint() -> None:
+    app = TranscriptApp()
+    told: list[int] = []
     async with app.run_test(size=SIZE) as pilot:
         view = app.transcript
         view.load([*talk(20), said("live", "start", status="running")])
         await settle(pilot)
+        view.on_updated = lambda: told.append(app.paints)
         view._next_update = 0.0
         view.append_text("live", " word")
-        await until(lambda: app.updates)
+        await until(lambda: told)
         await settle(pilot)
-    assert app.updates == 1
+    assert len(told) == 1
