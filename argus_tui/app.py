@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import App
 
+from argus_core.errors import ArgusError
 from argus_tui.filters import NoControls, PlainGlyphs
 from argus_tui.screens.first import FirstScreen
 from argus_tui.themes import ARGUS_NIGHT, THEMES, theme_variables
@@ -63,8 +64,12 @@ class ArgusApp(App[int]):
 
     async def close_client(self) -> None:
         """Let answers finish when the screen is gone, then close the client; without a hang-up, end them at once."""
-        if self._client is not None and self._client.done() and self._client.exception() is None and self.hung_up:
-            await self._client.result().drain(DRAIN_S)
+        if self._client is not None:
+            self._client.cancel()  # only if it is still being opened
+            with suppress(asyncio.CancelledError, ArgusError):
+                client = await self._client
+                if self.hung_up:
+                    await client.drain(DRAIN_S)
         await self._clients.aclose()
 
     def get_default_screen(self) -> Screen[None]:

@@ -86,18 +86,19 @@ class ChatCommands(Screen[None]):
         """Do not send the refused question again by itself; False when none was waiting."""
         raise NotImplementedError
 
-    def run_slash(self, name: str, argument: str) -> None:
-        """Run `/name argument`."""
+    def run_slash(self, name: str, argument: str) -> bool:
+        """Run `/name argument`; False when there is no such command."""
         command = BY_SLASH.get(name)
         if command is None:
             near = closest(name)
             self.say(f"There is no command /{name}. " + (f"Did you mean /{near}?" if near else "/help lists them."))
-            return
+            return False
         action = getattr(self, f"action_{command.action}")
         if command.argument:
             action(argument)
         else:
             action()
+        return True
 
     def action_palette(self) -> None:
         self.do(self._palette(), "modal")
@@ -119,14 +120,18 @@ class ChatCommands(Screen[None]):
     # Conversations
 
     def action_new(self) -> None:
-        self.stop_resending()
-        self.workers.cancel_group(self, "watch")
         self.do(self._new(), "open", exclusive=True)
 
     async def _new(self) -> None:
+        self.stop_resending()
         await self.draft.save(self.talk.conversation_id)
+        await self._show_new()
+
+    async def _show_new(self) -> None:
+        kept = await self.draft.kept_for_new()
+        self.workers.cancel_group(self, "watch")
         self.talk.start_new()
-        await self.draft.restore(None)
+        self.draft.show(kept, None)
         self.composer.focus()
 
     def action_jump(self) -> None:
@@ -200,8 +205,8 @@ class ChatCommands(Screen[None]):
         await client.conversations.delete(conversation_id)
         self._deleted.append(conversation_id)
         if conversation_id == self.talk.conversation_id:
-            self.workers.cancel_group(self, "watch")
-            self.talk.start_new()
+            self.stop_resending()
+            await self._show_new()
             self.open_soon(neighbour)
         self.say("Deleted. /undo brings it back, for 30 days.")
 
@@ -217,6 +222,7 @@ class ChatCommands(Screen[None]):
         if self.talk.conversation_id is None:
             self.say("There is nothing to undo here.")
             return
+        self.stop_resending()
         last_question = await self.talk.undo()
         if not self.composer.draft:
             self.composer.draft = last_question
@@ -383,7 +389,11 @@ class ChatCommands(Screen[None]):
 
     async def _quit(self) -> None:
         """Leave; with an answer still being written, when it is done, or at the second time of asking."""
-        client = await self.client()
+        try:
+            client = await self.client()
+        except ArgusError:  # it never opened: there is nothing to keep
+            self.app.exit(0)
+            return
         await self.draft.save(self.talk.conversation_id)
         if not await client.drain(0):
             self.say("Argus leaves when the answer is done. ^q again leaves now and keeps what has come.")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Conversation
 from argus_core.errors import ArgusError, InvalidInput
 from argus_core.ids import new_id
 from argus_tui.widgets.chips import AttachmentChip
@@ -31,6 +30,8 @@ class Draft:
         self._attached: dict[str, str] = {}
         """Attachment ids by the id of their chip, in the order in which they were checked."""
         self._saved = ""
+        self._saved_for: str | None = None
+        """The conversation it was kept for; None for one that does not exist yet."""
 
     @property
     def is_new(self) -> bool:
@@ -78,19 +79,24 @@ class Draft:
     async def save(self, conversation_id: str | None) -> None:
         """Keep the text if it is another than the one that was kept last."""
         text = self._composer.draft
-        if text == self._saved:
+        if (text, conversation_id) == (self._saved, self._saved_for):
             return
         client = await self._client()
         if conversation_id is None:
             await client.account.set_preference(NEW_DRAFT, text or None)
         else:
             await client.conversations.save_draft(conversation_id, text)
-        self._saved = text
+            if self._saved_for is None:  # it was new until now
+                await client.account.set_preference(NEW_DRAFT, None)
+        self._saved, self._saved_for = text, conversation_id
 
-    async def restore(self, conversation: Conversation | None, *, keep_typed: bool = False) -> None:
-        """Put the text that was kept into the composer; with `keep_typed` only if nothing is written there."""
+    async def kept_for_new(self) -> str:
+        """Return the text that was kept for a conversation that does not exist yet."""
         client = await self._client()
-        kept = conversation.draft if conversation else await client.account.get_preference(NEW_DRAFT) or ""
-        self._saved = kept
+        return await client.account.get_preference(NEW_DRAFT) or ""
+
+    def show(self, kept: str, conversation_id: str | None, *, keep_typed: bool = False) -> None:
+        """Put the text that was kept into the composer; with `keep_typed` only if nothing is written there."""
+        self._saved, self._saved_for = kept, conversation_id
         if not (keep_typed and self._composer.draft):
             self._composer.draft = kept

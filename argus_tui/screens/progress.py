@@ -9,6 +9,8 @@ from argus_tui import format as fmt
 CHARS_PER_TOKEN = 4
 """What stands in until the provider counts: about right for English, low for Persian."""
 _MIN_RATE_S = 0.5
+_JOINED_LATE_S = 2.0
+"""An answer that has run longer is replayed at first: its rate counts from its start, not from its first text here."""
 
 
 class Progress:
@@ -17,7 +19,7 @@ class Progress:
     def __init__(self, model: str, now: float, *, started_s_ago: float = 0.0) -> None:
         self.model = model
         self._started = now - started_s_ago
-        self._first_text: float | None = None
+        self._first_text = self._started if started_s_ago >= _JOINED_LATE_S else None
         self._counted = 0
         self._chars = 0
         self.thought_s = 0.0

@@ -46,7 +46,9 @@ class Resend:
         message = self._message
         if message is None or message.problem is None:
             return
-        if now >= self._due:
+        if self._transcript.message_ids[-1:] != (message.id,):
+            self._message = None  # the talk went on
+        elif now >= self._due:
             self._message = None
             self._send()
         elif self.left_s(now) != self._shown_s:
@@ -59,5 +61,6 @@ class Resend:
         message, self._message = self._message, None
         if message is None:
             return False
-        self._transcript.finish(message)
+        if message.id in self._transcript.message_ids:
+            self._transcript.finish(message)
         return True

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from argus_core.client.base import ChatClient
 from argus_core.domain import Conversation, Message, Turn, Usage
@@ -20,6 +21,14 @@ from argus_tui.widgets.transcript import Transcript
 PAGE = 40
 _FINISH_TRIES = 50
 _FINISH_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A conversation as it was fetched, and the messages at its end."""
+
+    conversation: Conversation
+    path: Sequence[Message]
 
 
 class Talk:
@@ -60,30 +69,38 @@ class Talk:
         self._transcript.clear()
         self._changed()
 
-    async def open(self, conversation_id: str) -> str | None:
-        """Show a conversation from its end; return the generation to watch, if one runs."""
+    async def fetch(self, conversation_id: str) -> Opened:
+        """Return a conversation and its last messages; nothing is shown yet."""
         client = await self._client()
-        self.conversation = await client.conversations.get(conversation_id)
-        self._watch_nothing()
-        running = await self.reload()
-        await client.conversations.mark_read(conversation_id)
-        return running
-
-    async def reload(self) -> str | None:
-        """Show the last messages anew; return the generation to watch, if one runs."""
-        client = await self._client()
-        conversation = self.conversation
-        if conversation is None:
-            return None
+        conversation = await client.conversations.get(conversation_id)
         path: Sequence[Message] = []
         if conversation.head_id is not None:
             path = await client.messages.path(conversation.head_id, limit=PAGE)
+        return Opened(conversation, path)
+
+    def show(self, opened: Opened) -> str | None:
+        """Show a conversation from its end; return the generation to watch, if one runs."""
+        path = opened.path
+        if opened.conversation.id != self.conversation_id:
+            self._watch_nothing()
+        self.conversation = opened.conversation
         self.oldest = path[0] if path else None
         self.last = path[-1] if path else None
         self.usage = next((message.usage for message in reversed(path) if message.usage), None)
         self._transcript.load(path, has_older=bool(path and path[0].parent_id))
         self._changed()
         return self.last.generation_id if self.last and self.last.status == "running" else None
+
+    async def mark_read(self) -> None:
+        """Nothing is unread in what is shown."""
+        if self.conversation is not None:
+            client = await self._client()
+            await client.conversations.mark_read(self.conversation.id)
+
+    async def _reload(self, conversation_id: str) -> str | None:
+        """Show it anew, unless another one was opened meanwhile; return the generation to watch, if one runs."""
+        opened = await self.fetch(conversation_id)
+        return self.show(opened) if conversation_id == self.conversation_id else None
 
     async def load_older(self) -> None:
         """Put the page before the oldest message above it."""
@@ -108,7 +125,8 @@ class Talk:
             turn = await client.generations.ask(
                 conversation.id, text, attachment_ids=attachment_ids, client_msg_id=new_id()
             )
-            self._show_turn(turn)
+            if conversation.id == self.conversation_id:
+                self._show_turn(turn)
         return turn
 
     async def answer_again(self, *, go_on: bool) -> Turn:
@@ -118,8 +136,7 @@ class Talk:
         conversation_id = self.conversation_id or ""
         async with self._sending:
             turn = await (generations.continue_(conversation_id) if go_on else generations.retry(conversation_id))
-            self.conversation = await client.conversations.get(conversation_id)
-            await self.reload()
+            await self._reload(conversation_id)
         return turn
 
     def _show_turn(self, turn: Turn) -> None:
@@ -185,8 +202,8 @@ class Talk:
         conversation = await self.ensure()
         async with self._sending:
             path = await client.messages.path(conversation.head_id, limit=PAGE) if conversation.head_id else []
-            self.conversation = await client.conversations.undo(conversation.id)
-            await self.reload()
+            await client.conversations.undo(conversation.id)
+            await self._reload(conversation.id)
         return next((message.text for message in reversed(path) if message.role == "user"), "")
 
     async def stop(self) -> bool:
@@ -209,7 +226,7 @@ class Talk:
             if self._knows(conversation.head_id):
                 self._changed()
                 return None
-            return await self.reload()
+            return await self._reload(conversation.id)
 
     def _knows(self, head_id: str | None) -> bool:
         return head_id == (self.last.id if self.last else None)

@@ -96,7 +96,8 @@ class Person:
 
     async def send(self, text: str) -> None:
         """Put the text into the composer and press enter."""
-        self.chat.composer.focus()
+        prompt = self.chat.composer._prompt
+        await self.until(lambda: prompt.has_focus or not prompt.focus(), "the focus in the composer")
         self.chat.composer.draft = text
         await self.pilot.pause()
         await self.pilot.press("enter")
@@ -129,7 +130,7 @@ class Person:
         await self.until(lambda: self.chat.talk.conversation is None, "a new conversation")
 
     @property
-    def drafts(self) -> str:
+    def draft(self) -> str:
         return self.chat.composer.draft
 
     def toasts(self) -> int:
@@ -162,12 +163,13 @@ class Store:
     ) -> AsyncGenerator[Person, None]:
         """Run the program until the block ends; wait first until it is usable."""
         app = self.app(theme=theme, images=images)
-        async with app.run_test(size=size) as pilot:
-            person = Person(app, pilot)
-            await person.until(lambda: app.chat is not None and app.chat._readiness is not None, "the program ready")
-            await person.until(lambda: not any(w.group == "start" for w in app.workers), "all loaded")
-            yield person
-        await app.close_client()
+        try:
+            async with app.run_test(size=size) as pilot:
+                person = Person(app, pilot)
+                await person.until(lambda: any(one.group == "changes" for one in app.workers), "the program ready")
+                yield person
+        finally:
+            await app.close_client()
 
     def app(self, *, theme: str | None = None, images: bool = True) -> ArgusApp:
         options = AppOptions(
