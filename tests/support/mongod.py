@@ -91,7 +91,8 @@ class Mongod:
             if client.admin.command("hello").get("isWritablePrimary"):
                 return True
             member = {"_id": 0, "host": f"127.0.0.1:{self.port}"}
-            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member]})
+            settings = {"electionTimeoutMillis": 1000}  # it need not wait for others that might live
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member], "settings": settings})
         return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +51,20 @@ def connect(uri: str, timeout_s: float) -> Client:
         ConfigError: The string cannot work.
     """
     try:
-        return AsyncMongoClient(
-            uri,
-            appname="argus",
-            tz_aware=True,
-            tzinfo=UTC,
-            w="majority",
-            readConcernLevel="majority",
-            readPreference="primary",
-            retryWrites=True,
-            timeoutMS=int(timeout_s * 1000),
-        )
-    except (ConfigurationError, ValueError, TypeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # an option that is misspelt must not be left out
+            return AsyncMongoClient(
+                uri,
+                appname="argus",
+                tz_aware=True,
+                tzinfo=UTC,
+                w="majority",
+                readConcernLevel="majority",
+                readPreference="primary",
+                retryWrites=True,
+                timeoutMS=int(timeout_s * 1000),
+            )
+    except (ConfigurationError, ValueError, TypeError, UserWarning) as error:
         raise ConfigError("The address of MongoDB cannot work; it looks like mongodb://host:27017/argus.") from error
 
 

@@ -32,9 +32,8 @@ _COUNTED = ("users", "conversations", "messages", "generations", "generation_eve
 _RUNNING = {"status": "running"}
 _INDEXES: dict[str, list[IndexModel]] = {
     "conversations": [
-        IndexModel(
-            {"user_id": 1, "deleted_at": 1, "pinned": -1, "updated_at": -1, "_id": 1, "title_words": 1}, name="listed"
-        ),
+        # Without the words of the title: an index over a list cannot tell `deleted_at: None` from no value in order.
+        IndexModel({"user_id": 1, "deleted_at": 1, "pinned": -1, "updated_at": -1, "_id": 1}, name="listed"),
         IndexModel({"user_id": 1, "changed": 1}, name="changed"),
         IndexModel({"deleted_at": 1}, name="deleted", partialFilterExpression={"deleted_at": {"$type": "date"}}),
     ],

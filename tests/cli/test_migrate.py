@@ -1,0 +1,112 @@
+"""`argus migrate-store`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from argus_core.bootstrap import store_at
+from argus_core.domain import Conversation
+from argus_core.ids import new_id
+from tests.cli.conftest import Argus
+from tests.support import mongod
+from tests.support.builders import ALICE, a_conversation, a_user
+
+
+def _fill(place: str | Path) -> None:
+    async def run() -> None:
+        store = store_at(place)
+        await store.open()
+        await store.ensure_user(a_user())
+        await store.create_conversation(a_conversation("c", title="Moved"))
+        await store.close()
+
+    asyncio.run(run())
+
+
+def _read(place: str | Path) -> Conversation:
+    async def run() -> Conversation:
+        store = store_at(place)
+        await store.open()
+        try:
+            return await store.get_conversation(ALICE, "c")
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def mongo(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a database that is gone at the end."""
+    uri = mongod.with_database(mongod.replica_set_uri(), f"argus_{new_id()}")
+    yield uri
+    mongod.drop_database(uri)
+
+
+def test_a_folder_is_copied_into_a_folder_and_counted(argus: Argus, tmp_path: Path) -> None:
+    _fill(tmp_path / "old")
+    done = argus("migrate-store", "old", "new")
+    assert done.code == 0, done.err
+    assert "conversations\t1\n" in done.out
+    assert "blobs" in done.err
+    assert _read(tmp_path / "new").title == "Moved"
+
+
+@pytest.mark.slow
+def test_a_folder_is_copied_into_mongodb_and_back(
+    argus: Argus, tmp_path: Path, mongo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(tmp_path / "old")
+    monkeypatch.setenv("MONGO_URI", mongo)
+    there = argus("migrate-store", "old", "MONGO_URI", "--json")
+    assert there.code == 0, there.err
+    assert json.loads(there.out)["conversations"] == 1
+    monkeypatch.delenv("MONGO_URI")
+    back = argus("migrate-store", mongo, "new")
+    assert back.code == 0, back.err
+    assert _read(tmp_path / "new") == _read(tmp_path / "old")
+    assert argus("migrate-store", "old", mongo).code == 1
+
+
+def test_a_target_that_is_not_empty_is_refused(argus: Argus, tmp_path: Path) -> None:
+    _fill(tmp_path / "old")
+    _fill(tmp_path / "new")
+    refused = argus("migrate-store", "old", "new")
+    assert refused.code == 1
+    assert "The target is not empty" in refused.err
+
+
+def test_a_source_that_is_not_there_is_not_made(argus: Argus, tmp_path: Path) -> None:
+    refused = argus("migrate-store", "nowhere", "new")
+    assert refused.code == 2
+    assert "There is no store" in refused.err
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("place", ["http://host/argus", "postgres://host", "MONGO_URI"])
+def test_what_is_no_store_is_refused(argus: Argus, tmp_path: Path, place: str) -> None:
+    _fill(tmp_path / "old")
+    assert argus("migrate-store", "old", place).code == 2
+
+
+def test_the_program_says_that_mongodb_needs_the_server(argus: Argus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGO_URI", "mongodb://alice:s3cr3t@host/argus")
+    for command in (["list"], ["ask", "--no-save", "hello"]):
+        refused = argus(*command)
+        assert refused.code == 7
+        assert "MONGO_URI" in refused.err
+        assert "s3cr3t" not in refused.err
+    assert "s3cr3t" not in argus("doctor", "--json", "--offline").out
+
+
+def test_an_address_that_is_none_stops_the_start(argus: Argus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGO_URI", "host:27017/s3cr3t")
+    refused = argus("list")
+    assert refused.code == 7
+    assert "mongodb://" in refused.err
+    assert "s3cr3t" not in refused.err
