@@ -132,7 +132,7 @@ class GenerationsRole(Protocol):
             text: The question; may be empty when something is attached.
             attachment_ids: What goes with it, in order.
             client_msg_id: Made by the caller, once for each question.
-            parent_id: The message it follows; by default the head.
+            parent_id: The message it follows; by default the head, with an empty string none: a first question edited.
 
         Raises:
             InvalidInput: Neither text nor attachment.
