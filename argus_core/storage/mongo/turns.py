@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 async def start(db: Database, turn: Turn) -> Turn:
     """Store the turn, or return the one that is there."""
-    record, conversation, taken = await asyncio.gather(
-        _find_record(db, turn), _find_conversation(db, turn), _find_messages(db, turn)
-    )
+    record, taken, seq = await asyncio.gather(_find_record(db, turn), _find_messages(db, turn), _take_numbers(db, turn))
     if record is not None:
         return await _stored(db, record, turn)
-    _check(turn, conversation, taken)
-    turn = await _numbered(db, turn)
+    if seq is None:
+        raise NotFound("There is no such conversation.")
+    _check(turn, taken)
+    turn = _numbered(turn, seq)
     record = _record(turn)
     try:
         await db.generations.insert_one(record)
@@ -58,18 +58,13 @@ async def complete(db: Database, record: Document) -> None:
 
 async def _find_record(db: Database, turn: Turn) -> Document | None:
     """Return the generation with this id, else the one that answers the question's `client_msg_id`."""
-    wanted = turn.generation
-    found = await db.generations.find_one({"_id": text(wanted.id)})
-    sent_as = _client_msg_id(turn)
-    if found is None and sent_as is not None:
-        key = {"conversation_id": text(wanted.conversation_id), "client_msg_id": text(sent_as)}
-        found = await db.generations.find_one(key | {"user_id": text(wanted.user_id)})
-    return found
-
-
-async def _find_conversation(db: Database, turn: Turn) -> Document | None:
-    where = owned(turn.generation.user_id, turn.reply.conversation_id) | {"deleted_at": None}
-    return await db.conversations.find_one(where, {"_id": 1})
+    wanted, sent_as = turn.generation, _client_msg_id(turn)
+    where: list[Document] = [{"_id": text(wanted.id)}]
+    if sent_as is not None:
+        sent = {"conversation_id": text(wanted.conversation_id), "client_msg_id": text(sent_as)}
+        where.append(sent | {"user_id": text(wanted.user_id)})
+    found = {each["_id"]: each async for each in db.generations.find({"$or": where})}
+    return found.get(wanted.id) or next(iter(found.values()), None)
 
 
 async def _find_messages(db: Database, turn: Turn) -> dict[str, str]:
@@ -79,24 +74,23 @@ async def _find_messages(db: Database, turn: Turn) -> dict[str, str]:
     return {each["_id"]: each["conversation_id"] async for each in found}
 
 
-def _check(turn: Turn, conversation: Document | None, taken: dict[str, str]) -> None:
-    if conversation is None:
-        raise NotFound("There is no such conversation.")
+def _check(turn: Turn, taken: dict[str, str]) -> None:
     parent_id = _first(turn).parent_id
-    if parent_id is not None and taken.get(parent_id) != conversation["_id"]:
+    if parent_id is not None and taken.get(parent_id) != turn.reply.conversation_id:
         raise NotFound("There is no such message in the conversation.")
     if any(each.id in taken for each in _messages(turn)):
         raise Conflict("Something with this id is there already.")
 
 
-async def _numbered(db: Database, turn: Turn) -> Turn:
-    """Take the next numbers of the conversation; a turn that fails now leaves a gap."""
+async def _take_numbers(db: Database, turn: Turn) -> int | None:
+    """Take the next numbers of the conversation, None if there is none; a turn that is not written leaves a gap."""
     where = owned(turn.generation.user_id, turn.reply.conversation_id) | {"deleted_at": None}
     change = {"$inc": {"last_seq": len(_messages(turn))}}
     before = await db.conversations.find_one_and_update(where, change, projection={"last_seq": 1})
-    if before is None:
-        raise NotFound("There is no such conversation.")
-    seq = before["last_seq"] + 1
+    return None if before is None else before["last_seq"] + 1
+
+
+def _numbered(turn: Turn, seq: int) -> Turn:
     if turn.question is None:
         return replace(turn, reply=replace(turn.reply, seq=seq))
     return replace(turn, question=replace(turn.question, seq=seq), reply=replace(turn.reply, seq=seq + 1))
