@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from argus_core.settings import LoadedSettings, Settings, data_dir, load_settings
+from argus_tui.cli import log
 from argus_tui.cli.failures import catch_bugs
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def load(overrides: Mapping[str, object]) -> LoadedSettings:
     """
     loaded = load_settings(overrides, environ=os.environ, cwd=Path.cwd())
     catch_bugs(lambda: data_dir(loaded.settings))
+    log.start(loaded.settings.log_file)
     return loaded
 
 

@@ -132,9 +132,12 @@ def keys_for(message: Message) -> Keys:
 def picture(
     attachment: Attachment, pixels: Picture | None, settings: Settings, most_rows: int, *, only_256: bool = False
 ) -> list[Row]:
-    """Return a picture with its name and size at the lower right; its rows are reserved before its pixels are there."""
+    """Return a picture with its name and size at the lower right; its rows are reserved before its pixels are there.
+
+    With no rows at all only the name and the size are returned.
+    """
     caption = _caption(attachment, settings)
-    if not attachment.media_type.startswith("image/"):
+    if not attachment.media_type.startswith("image/") or not most_rows:
         return [row_of([*caption[0], *caption[1]])]
     most_columns = min(MOST_COLUMNS, settings.width)
     columns, height = cells_for(attachment.width, attachment.height, most_columns, max(2, most_rows))

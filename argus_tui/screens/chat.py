@@ -102,6 +102,7 @@ class ChatScreen(ChatCommands):
         self.status = self.query_one(StatusLine)
         self.sidebar = self.query_one(Sidebar)
         self.transcript.on_updated = self._update_along
+        self.transcript.shows_pictures = self.options.images
         self.conversations = ConversationList(self.sidebar, self.client)
         self.talk = Talk(self.transcript, self.client, self.show_state)
         self.resend = Resend(self.transcript, lambda: self.again(go_on=False))

@@ -95,6 +95,8 @@ class Transcript(LineView):
         self._asked_older = False
         self._pictures: dict[str, Picture] = {}
         self._wanted: set[str] = set()
+        self.shows_pictures = True
+        """False names pictures and draws none."""
         self.on_updated: Callable[[], None] | None = None
         """Called in each update of a running answer, before its paint: what is drawn then shares it.
 
@@ -279,8 +281,8 @@ class Transcript(LineView):
         self._relayout(anew=view is None or (view.drawn_width, view.picture_rows) != shape)
 
     def _picture_rows(self) -> int:
-        """Return how high a picture may be: a third of the screen."""
-        return max(2, self.app.size.height // 3)
+        """Return how high a picture may be: a third of the screen; 0 when pictures are only named."""
+        return max(2, self.app.size.height // 3) if self.shows_pictures else 0
 
     def _relayout(self, *, anew: bool = False) -> None:
         """Lay out what is visible; `anew` when width or colours changed."""
@@ -400,7 +402,7 @@ class Transcript(LineView):
             for attachment in self._column.entries[index].message.attachments:
                 digest = attachment.digest
                 is_picture = attachment.media_type.startswith("image/")
-                if is_picture and digest not in self._pictures and digest not in self._wanted:
+                if is_picture and self.shows_pictures and digest not in self._pictures.keys() | self._wanted:
                     self._wanted.add(digest)
                     self.post_message(self.PictureWanted(attachment))
 
