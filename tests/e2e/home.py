@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.terminal import ENTER, LONG_S, Terminal
 
 ARGUS = Path(sys.executable).with_name("argus")
 KEY = "AIzaSyTestKeyThatIsNotOne"
+Settings = Mapping[str, str | None]
 READY = " answers · "
 """What the start card says when it is known who answers."""
 
@@ -53,18 +55,26 @@ class Home:
         }
 
     def start(
-        self, *arguments: str, columns: int = 120, rows: int = 40, ready: bool = True, **settings: str | None
+        self,
+        *arguments: str,
+        columns: int = 120,
+        rows: int = 40,
+        ready: bool = True,
+        settings: Settings | None = None,
+        **more: str,
     ) -> Terminal:
-        """Start `argus` on a terminal; a setting that is None is taken out of the environment.
+        """Start `argus` on a terminal.
 
         Args:
             arguments: Its command line; nothing shows the app.
             columns: Width of the terminal.
             rows: Its height.
             ready: Wait until the app can be used.
-            settings: Names of the environment.
+            settings: What is added to the environment; None takes a name out of it.
+            more: The same, for names that are set.
         """
-        env = {name: value for name, value in (self.env | settings).items() if value is not None}
+        environment = self.env | dict(settings or {}) | more
+        env = {name: value for name, value in environment.items() if value is not None}
         terminal = Terminal([str(ARGUS), *arguments], env=env, cwd=self.path, columns=columns, rows=rows)
         self.started.append(self.programs.enter_context(terminal))
         if ready and not arguments:

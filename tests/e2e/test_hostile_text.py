@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from tests.e2e.hostile import CASES, LINES, all_seen, assert_harmless
 from tests.e2e.home import Home, ask
+from tests.e2e.hostile import CASES, LINES, all_seen, assert_harmless
 from tests.support.fake_gemini import FakeGemini, Refuse, error, png, text, thought
 from tests.support.terminal import END, alt, ctrl
 

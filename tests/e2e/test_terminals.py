@@ -46,14 +46,3 @@ def test_the_size_changes_while_an_answer_streams(home: Home) -> None:
     for number in (1, 75, 150):
         assert f"tok{number}" in screen.replace("\n", " ")
     argus.wait_for(lambda _: home.statuses() == ["completed"])
-
-
-def test_keys_pressed_at_the_first_paint_are_kept_in_order(home: Home) -> None:
-    typed = "the quick brown fox jumps over the lazy dog 0123456789"
-    argus = home.start(ready=False)
-    argus.wait_for("Write here.")
-    for letter in typed:
-        argus.send(letter)
-    argus.wait_for(typed)
-    argus.send(ENTER)
-    argus.wait_for(f"You said: {typed}")

@@ -125,7 +125,8 @@ class Terminal:
                 if wanted in screen if isinstance(wanted, str) else wanted(screen):
                     return screen
                 left = end - time.monotonic()
-                assert self._open and left > 0, self._not_seen(wanted, screen)
+                if not self._open or left <= 0:
+                    raise AssertionError(self._not_seen(wanted, screen))
                 self._news.wait(min(left, 1.0))
 
     def _not_seen(self, wanted: object, screen: str) -> str:
