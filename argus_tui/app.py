@@ -101,6 +101,13 @@ class ArgusApp(App[int]):
         """End without the traceback that Textual would print: `launch.run` raises `bug` when the screen is gone."""
         self._close_messages_no_wait()
 
+    async def action_quit(self) -> None:
+        """Leave through the main screen, from wherever ctrl+q was pressed: it keeps the draft and waits for answers."""
+        if self.chat is None:
+            self.exit(0)
+        else:
+            self.chat.action_quit()
+
     def on_mount(self) -> None:
         self._listen_for_hang_up()
 

@@ -257,7 +257,7 @@ class ChatScreen(ChatCommands):
             self._put_back(event.text)
             self.say("An answer is being written here: wait for it, or stop it with esc.")
         else:
-            self.do(self._ask(text), "ask")
+            self.do(lambda: self._ask(text), "ask")
 
     def _put_back(self, text: str) -> None:
         """Put what was not sent back into the composer, over what was written since: nothing typed is lost."""
@@ -281,7 +281,7 @@ class ChatScreen(ChatCommands):
             self._watch(turn.generation.id)
 
     def _watch(self, generation_id: str) -> None:
-        self.do(self._watch_to_end(generation_id), "watch", exclusive=True)
+        self.do(lambda: self._watch_to_end(generation_id), "watch", exclusive=True)
 
     async def _watch_to_end(self, generation_id: str) -> None:
         message = await self.talk.watch(generation_id)
@@ -314,7 +314,7 @@ class ChatScreen(ChatCommands):
 
     def _save_draft(self) -> None:
         self._draft_timer = None
-        self.do(self.draft.save(self.talk.conversation_id), "draft")
+        self.do(lambda: self.draft.save(self.talk.conversation_id), "draft")
 
     @work(group="preload")
     async def _preload(self) -> None:
@@ -326,7 +326,7 @@ class ChatScreen(ChatCommands):
 
     @on(Composer.PathPasted)
     def _path_pasted(self, event: Composer.PathPasted) -> None:
-        self.do(self.draft.attach(event.path), "attach")
+        self.do(lambda: self.draft.attach(event.path), "attach")
 
     @on(AttachmentChip.RemoveRequested)
     def _chip_removed(self, event: AttachmentChip.RemoveRequested) -> None:
@@ -347,7 +347,7 @@ class ChatScreen(ChatCommands):
     def again(self, *, go_on: bool) -> None:
         self.stop_resending()
         if self.talk.progress is None and self.talk.conversation is not None:
-            self.do(self._answer_again(go_on=go_on), "ask")
+            self.do(lambda: self._answer_again(go_on=go_on), "ask")
 
     async def _answer_again(self, *, go_on: bool) -> None:
         self._watch_turn(await self.talk.answer_again(go_on=go_on))
@@ -376,7 +376,7 @@ class ChatScreen(ChatCommands):
 
     def open_soon(self, conversation_id: str | None) -> None:
         if conversation_id is not None:
-            self.run_worker(self._told(self._open(conversation_id)), group="open", exclusive=True)
+            self.do(lambda: self._open(conversation_id), "open", exclusive=True)
 
     @on(Sidebar.Selected)
     def _selected(self, event: Sidebar.Selected) -> None:
@@ -384,19 +384,19 @@ class ChatScreen(ChatCommands):
 
     @on(Sidebar.MoreWanted)
     def _more_rows(self) -> None:
-        self.do(self.conversations.more(), "rows")
+        self.do(lambda: self.conversations.more(), "rows")
 
     @on(Sidebar.FilterChanged)
     def _filter(self, event: Sidebar.FilterChanged) -> None:
-        self.do(self.conversations.load(event.text), "rows")
+        self.do(lambda: self.conversations.load(event.text), "rows")
 
     @on(Transcript.OlderWanted)
     def _older(self) -> None:
-        self.do(self.talk.load_older(), "older")
+        self.do(lambda: self.talk.load_older(), "older")
 
     @on(Transcript.PictureWanted)
     def _picture_wanted(self, event: Transcript.PictureWanted) -> None:
-        self.do(self._show_picture(event.attachment), "pictures")
+        self.do(lambda: self._show_picture(event.attachment), "pictures")
 
     async def _show_picture(self, attachment: Attachment) -> None:
         client = await self.client()
@@ -435,7 +435,7 @@ class ChatScreen(ChatCommands):
     @on(KeyCard.OfflineWanted)
     def _use_offline(self) -> None:
         self.remove_class("-key")
-        self.do(self.refresh_readiness(), "key")
+        self.do(lambda: self.refresh_readiness(), "key")
         self.composer.focus()
 
     @on(KeyCard.Left)
@@ -446,7 +446,7 @@ class ChatScreen(ChatCommands):
 
     @on(KeyCard.KeySubmitted)
     def _key_submitted(self, event: KeyCard.KeySubmitted) -> None:
-        self.do(self._try_key(event.key), "key", exclusive=True)
+        self.do(lambda: self._try_key(event.key), "key", exclusive=True)
 
     async def _try_key(self, key: str) -> None:
         """Try a key by listing the models; keep it if it works, say why not if it does not."""

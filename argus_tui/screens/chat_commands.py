@@ -8,8 +8,9 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
@@ -60,13 +61,17 @@ class ChatCommands(Screen[None]):
         """Say something in passing."""
         self.notify(clean_line(words), markup=False, timeout=4)
 
-    def do(self, wanted: Coroutine[Any, Any, None], group: str, *, exclusive: bool = False) -> None:
-        """Run something that waits; what it refuses is told in words."""
-        self.run_worker(self._told(wanted), group=group, exclusive=exclusive)
+    def do(self, wanted: Callable[[], Awaitable[None]], group: str, *, exclusive: bool = False) -> None:
+        """Run something that waits; what it refuses is told in words.
 
-    async def _told(self, wanted: Coroutine[Any, Any, None]) -> None:
+        With `exclusive` it ends what runs in its group, which may not even have begun.
+        """
+        work: Callable[[], Coroutine[None, None, None]] = partial(self._told, wanted)
+        self.run_worker(work, group=group, exclusive=exclusive)
+
+    async def _told(self, wanted: Callable[[], Awaitable[None]]) -> None:
         try:
-            await wanted
+            await wanted()
         except ArgusError as error:
             self.tell(error)
 
@@ -101,7 +106,7 @@ class ChatCommands(Screen[None]):
         return True
 
     def action_palette(self) -> None:
-        self.do(self._palette(), "modal")
+        self.do(lambda: self._palette(), "modal")
 
     async def _palette(self) -> None:
         from argus_tui.screens.choose import Choice, Choose
@@ -120,7 +125,7 @@ class ChatCommands(Screen[None]):
     # Conversations
 
     def action_new(self) -> None:
-        self.do(self._new(), "open", exclusive=True)
+        self.do(lambda: self._new(), "open", exclusive=True)
 
     async def _new(self) -> None:
         self.stop_resending()
@@ -135,10 +140,10 @@ class ChatCommands(Screen[None]):
         self.composer.focus()
 
     def action_jump(self) -> None:
-        self.do(self._jump(), "modal")
+        self.do(lambda: self._jump(), "modal")
 
     def action_find(self, words: str = "") -> None:
-        self.do(self._jump(words, only_messages=True), "modal")
+        self.do(lambda: self._jump(words, only_messages=True), "modal")
 
     async def _jump(self, words: str = "", *, only_messages: bool = False) -> None:
         from argus_tui.screens.switcher import Switcher
@@ -147,10 +152,10 @@ class ChatCommands(Screen[None]):
         self.open_soon(await self.app.push_screen_wait(Switcher(client, only_messages=only_messages, query=words)))
 
     def action_next(self) -> None:
-        self.do(self._step(1), "step")
+        self.do(lambda: self._step(1), "step")
 
     def action_previous(self) -> None:
-        self.do(self._step(-1), "step")
+        self.do(lambda: self._step(-1), "step")
 
     async def _step(self, step: int) -> None:
         self.open_soon(await self.conversations.neighbour(self.talk.conversation_id, step))
@@ -168,7 +173,7 @@ class ChatCommands(Screen[None]):
             self.action_jump()
 
     def action_rename(self, argument: str = "", conversation_id: str | None = None) -> None:
-        self.do(self._rename(argument, conversation_id or self.talk.conversation_id), "modal")
+        self.do(lambda: self._rename(argument, conversation_id or self.talk.conversation_id), "modal")
 
     async def _rename(self, title: str, conversation_id: str | None) -> None:
         client = await self.client()
@@ -185,7 +190,7 @@ class ChatCommands(Screen[None]):
             await client.conversations.rename(conversation_id, title)
 
     def action_pin(self, conversation_id: str | None = None) -> None:
-        self.do(self._pin(conversation_id or self.talk.conversation_id), "do")
+        self.do(lambda: self._pin(conversation_id or self.talk.conversation_id), "do")
 
     async def _pin(self, conversation_id: str | None) -> None:
         if conversation_id is not None:
@@ -194,7 +199,7 @@ class ChatCommands(Screen[None]):
             await client.conversations.pin(conversation_id, not pinned)
 
     def action_delete(self, conversation_id: str | None = None) -> None:
-        self.do(self._delete(conversation_id or self.talk.conversation_id), "do")
+        self.do(lambda: self._delete(conversation_id or self.talk.conversation_id), "do")
 
     async def _delete(self, conversation_id: str | None) -> None:
         if conversation_id is None:
@@ -211,7 +216,7 @@ class ChatCommands(Screen[None]):
         self.say("Deleted. /undo brings it back, for 30 days.")
 
     def action_undo(self) -> None:
-        self.do(self._undo(), "do")
+        self.do(lambda: self._undo(), "do")
 
     async def _undo(self) -> None:
         client = await self.client()
@@ -233,7 +238,7 @@ class ChatCommands(Screen[None]):
         if self.stop_resending():
             return
         if self.talk.generation_id is not None:
-            self.do(self._stop(), "stop")
+            self.do(lambda: self._stop(), "stop")
         else:
             self.remove_class("-sidebar")
             self.composer.focus()
@@ -263,9 +268,9 @@ class ChatCommands(Screen[None]):
 
     def action_attach(self, argument: str = "") -> None:
         if argument:
-            self.do(self.draft.attach(Path(argument).expanduser()), "attach")
+            self.do(lambda: self.draft.attach(Path(argument).expanduser()), "attach")
         else:
-            self.do(self._pick(), "modal")
+            self.do(lambda: self._pick(), "modal")
 
     async def _pick(self) -> None:
         from argus_tui.screens.pick_image import PickImage
@@ -276,7 +281,7 @@ class ChatCommands(Screen[None]):
         self.composer.focus()
 
     def action_editor(self) -> None:
-        self.do(self._edit(), "modal")
+        self.do(lambda: self._edit(), "modal")
 
     async def _edit(self) -> None:
         """Write the question in `$EDITOR`, on a file that only the user can read."""
@@ -298,7 +303,7 @@ class ChatCommands(Screen[None]):
     # Choices
 
     def action_model(self, argument: str = "") -> None:
-        self.do(self._choose_model(argument), "modal")
+        self.do(lambda: self._choose_model(argument), "modal")
 
     async def _choose_model(self, wanted: str) -> None:
         client = await self.client()
@@ -324,7 +329,7 @@ class ChatCommands(Screen[None]):
         raise NotImplementedError
 
     def action_system(self, argument: str = "") -> None:
-        self.do(self._set_system(argument), "modal")
+        self.do(lambda: self._set_system(argument), "modal")
 
     async def _set_system(self, text: str) -> None:
         client = await self.client()
@@ -343,7 +348,7 @@ class ChatCommands(Screen[None]):
         self.say("It behaves so from the next answer on." if text else "It behaves as it always does.")
 
     def action_theme(self, argument: str = "") -> None:
-        self.do(self._choose_theme(argument), "modal")
+        self.do(lambda: self._choose_theme(argument), "modal")
 
     async def _choose_theme(self, wanted: str) -> None:
         themes = sorted(self.app.available_themes, key=lambda name: (not name.startswith("argus"), name))
@@ -385,7 +390,7 @@ class ChatCommands(Screen[None]):
             self.app.exit(0)
             return
         self._quitting = True
-        self.do(self._quit(), "quit")
+        self.do(lambda: self._quit(), "quit")
 
     async def _quit(self) -> None:
         """Leave; with an answer still being written, when it is done, or at the second time of asking."""

@@ -191,10 +191,13 @@ class Talk:
 
     async def ensure(self) -> Conversation:
         """Return the open conversation, made now if it is a new one."""
-        if self.conversation is None:
-            client = await self._client()
-            self.conversation = await client.conversations.create(conversation_id=new_id())
-        return self.conversation
+        if self.conversation is not None:
+            return self.conversation
+        client = await self._client()
+        made = await client.conversations.create(conversation_id=new_id())
+        if self.conversation is None:  # else another one was opened meanwhile
+            self.conversation = made
+        return made
 
     async def undo(self) -> str:
         """Take the last question and its answer out of the way; return the question's text."""

@@ -26,6 +26,7 @@ from argus_core.storage.base import Ending
 from argus_tui.app import ArgusApp
 from argus_tui.options import AppOptions
 from argus_tui.screens.chat import ChatScreen
+from argus_tui.widgets.key_card import KeyField
 from tests.support.clients import MODEL, USER_ID, client_of, open_services
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -103,12 +104,15 @@ class Person:
         await self.pilot.press("enter")
 
     async def ask(self, text: str) -> str:
-        """Send a question and wait for its answer to be running; return the generation."""
-        before = self.chat.talk.generation_id
+        """Send a question and wait for its answer to be begun; return the generation."""
+        before = self.chat.talk.last
         await self.send(text)
-        await self.until(lambda: self.chat.talk.generation_id not in (None, before), f"an answer to {text!r} running")
-        assert self.chat.talk.generation_id is not None
-        return self.chat.talk.generation_id
+        await self.until(lambda: self.chat.talk.last is not before, f"an answer to {text!r} begun")
+        last = self.chat.talk.last
+        assert last is not None
+        assert last.generation_id is not None
+        await self.until(lambda: self.chat.talk.generation_id or _ended(self.chat), "the answer watched")
+        return last.generation_id
 
     async def answered(self) -> Message:
         """Wait until no answer is written here; return the last message."""
@@ -135,6 +139,10 @@ class Person:
 
     def toasts(self) -> int:
         return len(self.app.screen.query(Toast))
+
+
+def _ended(chat: ChatScreen) -> bool:
+    return chat.talk.last is not None and chat.talk.last.status != "running"
 
 
 @dataclass(slots=True)
@@ -167,6 +175,8 @@ class Store:
             async with app.run_test(size=size) as pilot:
                 person = Person(app, pilot)
                 await person.until(lambda: any(one.group == "changes" for one in app.workers), "the program ready")
+                if self.key is None and self.local is None:
+                    await person.until(lambda: isinstance(app.focused, KeyField), "the key card with the focus")
                 yield person
         finally:
             await app.close_client()
