@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.home import Home, ask
-from tests.support.terminal import ENTER, ESCAPE, F2
+from tests.support.terminal import ESCAPE, F2
 
 
 def test_without_a_terminal_it_says_so(home: Home) -> None:

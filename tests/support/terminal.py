@@ -34,6 +34,8 @@ _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
 
+_LONGEST_FRAME = 1 << 18
+
 
 def ctrl(letter: str) -> str:
     """Return what a terminal sends for ctrl and a letter."""
@@ -117,17 +119,25 @@ class Terminal:
             return bytes(self._written)
 
     def wait_for(self, wanted: str | Callable[[str], object], *, timeout_s: float = LONG_S) -> str:
-        """Wait until the screen shows a text, or satisfies a condition, and return that screen."""
+        """Wait until the screen shows a text, or satisfies a condition, and return that screen.
+
+        Only whole frames are looked at: what lies between the marks of a synchronized update is one.
+        """
         end = time.monotonic() + timeout_s
         with self._news:
             while True:
                 screen = self.emulator.text()
-                if wanted in screen if isinstance(wanted, str) else wanted(screen):
+                shown = wanted in screen if isinstance(wanted, str) else wanted(screen)
+                if shown and not self._in_frame():
                     return screen
                 left = end - time.monotonic()
                 if not self._open or left <= 0:
                     raise AssertionError(self._not_seen(wanted, screen))
                 self._news.wait(min(left, 1.0))
+
+    def _in_frame(self) -> bool:
+        recent = self._written[-_LONGEST_FRAME:]
+        return recent.rfind(b"\x1b[?2026h") > recent.rfind(b"\x1b[?2026l")
 
     def _not_seen(self, wanted: object, screen: str) -> str:
         how = "in time" if self._open else f"before the program ended ({self._process.poll()})"
