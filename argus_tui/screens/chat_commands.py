@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from argus_core.text.clean import clean_line
 from argus_tui.commands import BY_SLASH, COMMANDS, closest
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from argus_tui.options import AppOptions
     from argus_tui.screens.conversation_list import ConversationList
     from argus_tui.screens.draft import Draft
@@ -61,13 +63,12 @@ class ChatCommands(Screen[None]):
         """Say something in passing."""
         self.notify(clean_line(words), markup=False, timeout=4)
 
-    def do(self, wanted: Callable[[], Awaitable[None]], group: str, *, exclusive: bool = False) -> None:
+    def do(self, wanted: Callable[[], Awaitable[None]], group: str, *, exclusive: bool = False) -> Worker[None]:
         """Run something that waits; what it refuses is told in words.
 
         With `exclusive` it ends what runs in its group, which may not even have begun.
         """
-        work: Callable[[], Coroutine[None, None, None]] = partial(self._told, wanted)
-        self.run_worker(work, group=group, exclusive=exclusive)
+        return self.run_worker(partial(self._told, wanted), group=group, exclusive=exclusive)
 
     async def _told(self, wanted: Callable[[], Awaitable[None]]) -> None:
         try:
