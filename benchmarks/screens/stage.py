@@ -26,8 +26,8 @@ from argus_core.models import Providers
 from argus_core.providers.scripted import ScriptedProvider
 from argus_core.settings import Secret, Settings
 from argus_tui.app import ArgusApp
-from argus_tui.options import AppOptions
 from argus_tui.launch import options_from
+from argus_tui.options import AppOptions
 from benchmarks.screens.draw import Painter
 
 MODELS = (
