@@ -46,6 +46,7 @@ def mongo(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     uri = mongod.with_database(mongod.replica_set_uri(), f"argus_{new_id()}")
     yield uri
     mongod.drop_database(uri)
+    mongod.collect_left_open()
 
 
 def test_a_folder_is_copied_into_a_folder_and_counted(argus: Argus, tmp_path: Path) -> None:
@@ -58,6 +59,7 @@ def test_a_folder_is_copied_into_a_folder_and_counted(argus: Argus, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(mongod.LEFT_OPEN)
 def test_a_folder_is_copied_into_mongodb_and_back(
     argus: Argus, tmp_path: Path, mongo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

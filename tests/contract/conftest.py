@@ -10,11 +10,13 @@ from _pytest.mark import ParameterSet
 
 from argus_core.storage.base import Storage
 from tests.support.builders import ALICE, BOB, a_user
+from tests.support.mongod import LEFT_OPEN
 from tests.support.store_drivers import DRIVERS, StoreDriver
 
 
 def _parameter(name: str) -> ParameterSet:
-    return pytest.param(name, marks=[pytest.mark.slow] if DRIVERS[name].slow else [])
+    server = [pytest.mark.slow, pytest.mark.filterwarnings(LEFT_OPEN)]
+    return pytest.param(name, marks=server if DRIVERS[name].slow else [])
 
 
 @pytest.fixture(params=[_parameter(name) for name in sorted(DRIVERS)])

@@ -18,6 +18,7 @@ from argus_core.ids import new_id
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.mongo import MongoStorage
 from argus_core.storage.mongo import log as mongo_log
+from tests.support import mongod
 from tests.support.builders import (
     ALICE,
     a_conversation,
@@ -29,7 +30,7 @@ from tests.support.builders import (
 )
 from tests.support.mongod import Mongod, free_port, with_database
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(mongod.LEFT_OPEN)]
 PATIENCE_S = 30.0
 WRITES = ["insert", "update", "findAndModify", "delete"]
 ENOUGH = 8
@@ -47,18 +48,19 @@ SECOND_PAGE: Document = {
 
 
 @pytest.fixture(scope="module")
-def mongod() -> Iterator[Mongod]:
+def server() -> Iterator[Mongod]:
     """A server that this file may freeze, kill and make fail."""
-    server = Mongod(replica_set=True)
-    server.start()
-    yield server
-    server.stop()
+    started = Mongod(replica_set=True)
+    started.start()
+    yield started
+    started.stop()
+    mongod.collect_left_open()
 
 
 @pytest.fixture
-def uri(mongod: Mongod) -> str:
+def uri(server: Mongod) -> str:
     """A database of its own for each test."""
-    return with_database(f"mongodb://127.0.0.1:{mongod.port}/?directConnection=true", f"argus_{new_id()}")
+    return with_database(f"mongodb://127.0.0.1:{server.port}/?directConnection=true", f"argus_{new_id()}")
 
 
 @pytest.fixture
@@ -270,9 +272,9 @@ async def test_no_password_is_in_an_error() -> None:
     assert "s3cr3t" not in str(refused.value)
 
 
-async def test_a_server_that_takes_but_never_answers_is_given_up_in_time(uri: str, mongod: Mongod) -> None:
-    async with _BlackHole(mongod.port) as line:
-        through = uri.replace(str(mongod.port), str(line.port))
+async def test_a_server_that_takes_but_never_answers_is_given_up_in_time(uri: str, server: Mongod) -> None:
+    async with _BlackHole(server.port) as line:
+        through = uri.replace(str(server.port), str(line.port))
         async with _opened(through, timeout_s=1.0) as storage:
             made = await storage.create_conversation(a_conversation("c"))
             line.swallow = True
@@ -285,10 +287,22 @@ async def test_a_server_that_takes_but_never_answers_is_given_up_in_time(uri: st
             assert await _patiently(lambda: storage.get_conversation(ALICE, "c")) == made
 
 
-# A connection attempt that is cut short leaves its socket to pymongo's garbage.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_follower_at_peace_keeps_one_stream(uri: str, raw: AsyncMongoClient[Document]) -> None:
+    async with _opened(uri, timeout_s=1.0) as storage, _opened(uri) as other:
+        changes = storage.changes(ALICE)
+        assert await storage.count_conversations(ALICE) == 0
+        await other.create_conversation(a_conversation("first"))
+        assert (await _next(changes)).id == "first"
+        waiting = asyncio.ensure_future(_next(changes))
+        before = await _streams_opened(raw)
+        await asyncio.sleep(2.5)
+        assert await _streams_opened(raw) == before
+        await other.create_conversation(a_conversation("second"))
+        assert (await waiting).id == "second"
+
+
 async def test_after_a_crash_of_the_server_everything_acknowledged_is_there_and_work_goes_on(
-    uri: str, mongod: Mongod
+    uri: str, server: Mongod
 ) -> None:
     async with _opened(uri, timeout_s=2.0) as storage:
         await storage.ensure_user(a_user(ALICE))
@@ -299,10 +313,10 @@ async def test_after_a_crash_of_the_server_everything_acknowledged_is_there_and_
         assert (await _next(changes)).title == "before"
         for event in events:
             await storage.append_events([event])
-        mongod.kill()
+        server.kill()
         with pytest.raises(StorageUnavailable):
             await storage.append_events(logged(turn.generation, Completed(), first=22))
-        mongod.start()
+        server.start()
         last = logged(turn.generation, Completed(), first=22)
         assert await _patiently(lambda: storage.append_events(last)) == set()
         assert await storage.events_after(turn.generation.id, 0) == events + last
@@ -352,9 +366,9 @@ async def test_a_database_of_a_newer_argus_or_of_another_program_is_refused(
         await MongoStorage(uri).open()
 
 
-async def test_statistics_name_the_kind_of_server_and_no_user(storage: MongoStorage, mongod: Mongod) -> None:
+async def test_statistics_name_the_kind_of_server_and_no_user(storage: MongoStorage, server: Mongod) -> None:
     statistics = await storage.statistics()
-    assert statistics["path"] == f"127.0.0.1:{mongod.port}"
+    assert statistics["path"] == f"127.0.0.1:{server.port}"
     assert "replica set" in str(statistics["topology"])
 
 
@@ -407,6 +421,12 @@ async def test_what_is_asked_often_reads_an_index_and_sorts_nothing(
 async def _started(storage: MongoStorage, **turn: Any) -> Turn:
     conversation = await storage.create_conversation(a_conversation("c"))
     return await storage.start_turn(a_turn(conversation, **turn))
+
+
+async def _streams_opened(raw: AsyncMongoClient[Document]) -> int:
+    """Return how many aggregations the server has begun: a change stream is one, and nothing else here."""
+    status = await raw.admin.command("serverStatus")
+    return int(status["metrics"]["commands"]["aggregate"]["total"])
 
 
 async def _next(changes: AsyncIterator[Conversation]) -> Conversation:

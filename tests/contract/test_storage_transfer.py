@@ -27,6 +27,7 @@ from tests.support.builders import (
     later,
     logged,
 )
+from tests.support.mongod import LEFT_OPEN
 from tests.support.store_drivers import DRIVERS, StoreDriver
 
 PAIRS = (("sqlite", "sqlite"), ("sqlite", "mongo"), ("mongo", "sqlite"), ("mongo", "mongo-standalone"))
@@ -37,7 +38,8 @@ def _quiet(done: str, kind: Kind, count: int) -> None:
 
 
 def _marks(pair: tuple[str, str]) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if any(DRIVERS[name].slow for name in pair) else []
+    server = [pytest.mark.slow, pytest.mark.filterwarnings(LEFT_OPEN)]
+    return server if any(DRIVERS[name].slow for name in pair) else []
 
 
 @pytest.fixture(params=[pytest.param(pair, marks=_marks(pair), id=" to ".join(pair)) for pair in PAIRS])

@@ -66,6 +66,7 @@ class MongoDriver(StoreDriver):
 
     def discard(self) -> None:
         mongod.drop_database(self.uri)
+        mongod.collect_left_open()
 
 
 class StandaloneMongoDriver(MongoDriver):

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pymongo
 from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 POLL_S = 0.25
 RETRY_S = 0.5
 _AWAIT_MS = 1000
+_SILENCE_S = 10.0
+"""A server that has not even said in this time that nothing happened is gone."""
 _OVERLAP_S = 10
 """Two writes may become visible in the other order than their times say; so far back is looked at again."""
 _AT_ONCE = 200
@@ -118,16 +121,19 @@ class ChangeFeed:
             try:
                 await (self._stream(db) if streams else self._poll(db))
             except PyMongoError as error:
-                streams = streams and not (isinstance(error, OperationFailure) and error.code == _NO_STREAMS)
-                if streams:
+                if isinstance(error, OperationFailure) and error.code == _NO_STREAMS:
+                    streams = False
+                else:
                     await asyncio.sleep(RETRY_S)
 
     async def _stream(self, db: Database) -> None:
         watching = db.conversations.watch(_STREAMED, full_document="updateLookup", max_await_time_ms=_AWAIT_MS)
         async with await watching as stream:
             self.ring()
-            async for event in stream:
-                if found := event.get("fullDocument"):
+            while stream.alive:
+                with pymongo.timeout(_SILENCE_S):  # for each look, where the client's would end the whole stream
+                    event = await stream.try_next()
+                if event and (found := event.get("fullDocument")):
                     self.ring([found["user_id"]])
 
     async def _poll(self, db: Database) -> None:
