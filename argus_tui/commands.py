@@ -97,7 +97,7 @@ def parse_slash(text: str) -> tuple[str, str] | None:
     """
     if not text.startswith("/") or "\n" in text.strip():
         return None
-    name, _, argument = text[1:].strip().partition(" ")
+    name, _, argument = text[1:].partition(" ")
     return (name.lower(), argument.strip()) if name and "/" not in name else None
 
 

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from argus_core.client.base import ChatClient
 from argus_core.domain import Attachment, Conversation, Message, Readiness, Turn
 from argus_core.errors import ArgusError
+from argus_core.ids import new_id, utc_now
 from argus_tui import format as fmt
 from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, WRITE_HERE, parse_slash
 from argus_tui.screens.chat_commands import THEME_PREFERENCE, ChatCommands
@@ -81,6 +82,8 @@ class ChatScreen(ChatCommands):
         self._context_limits: dict[str, int] = {}
         self._draft_timer: Timer | None = None
         self._preloaded = False
+        self._is_unusable = False
+        """The client could not be opened."""
         self._spun_at = self._updated_at = 0.0
 
     # Made of
@@ -127,10 +130,28 @@ class ChatScreen(ChatCommands):
             self.composer.history = await client.messages.prompts()
             self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
         except ArgusError as error:
-            self.tell(error)
+            self._say_in_place(error)
             return
         self.show_state()
         self._watch_changes()
+
+    def _say_in_place(self, error: ArgusError) -> None:
+        """Say where a conversation would be why nothing can be kept or asked: there is nothing else to do here."""
+        self._is_unusable = True
+        self.show_state()
+        message = Message(
+            id=new_id(),
+            conversation_id="",
+            parent_id=None,
+            seq=0,
+            role="assistant",
+            parts=(),
+            status="failed",
+            created_at=utc_now(),
+            model="argus",
+        )
+        self.transcript.load([message])
+        self.transcript.set_problem(message.id, error.problem(), keys=(("^q", "leave"),))
 
     async def _restore_theme(self, client: ChatClient) -> None:
         """Use the theme that was chosen last, unless the settings name one."""
@@ -165,7 +186,7 @@ class ChatScreen(ChatCommands):
         talk, ready = self.talk, self._readiness
         conversation = talk.conversation
         no_key = ready is not None and ready.model is None
-        empty = talk.last is None
+        empty = talk.last is None and not self._is_unusable
         asks_key = no_key or self.has_class("-key")
         card = self.query_one(KeyCard)
         card.has_local = bool(ready and ready.has_local)

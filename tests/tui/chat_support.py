@@ -33,7 +33,7 @@ WIDE, SMALL = (120, 40), (80, 24)
 AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 OTHER_MODEL = replace(SCRIPTED_MODEL, id="scripted-2", name="Scripted Two")
 GOOD_KEY = "AIzaGoodKeyOfATest"
-_PATIENCE_S = 20.0
+_PATIENCE_S = 15.0
 """After this a condition is taken for one that never comes; nothing waits so long when all is well."""
 
 
