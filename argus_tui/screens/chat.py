@@ -44,6 +44,7 @@ KEY_FIRST = "Your question waits here until there is a key"
 SPINNER_S = 0.1
 SAVE_DRAFT_S = 1.0
 LEAVE_S = 2.0
+CHANGES_AGAIN_S = 5.0
 
 
 def _bindings() -> list[BindingType]:
@@ -161,13 +162,18 @@ class ChatScreen(ChatCommands):
 
     @work(group="changes")
     async def _watch_changes(self) -> None:
-        """Show within a second what this or another program changed."""
+        """Show within a second what this or another program changed; a store that is away is asked again."""
         client = await self.client()
-        async for conversation in client.conversations.changes():
-            self.conversations.take(conversation)
-            self._spin_if_needed()
-            if conversation.id == self.talk.conversation_id:
-                await self._take_change(conversation)
+        while True:
+            try:
+                async for conversation in client.conversations.changes():
+                    self.conversations.take(conversation)
+                    self._spin_if_needed()
+                    if conversation.id == self.talk.conversation_id:
+                        await self._take_change(conversation)
+            except ArgusError as error:
+                self.tell(error)
+            await asyncio.sleep(CHANGES_AGAIN_S)
 
     async def _take_change(self, conversation: Conversation) -> None:
         if conversation.deleted_at is not None:
@@ -339,8 +345,8 @@ class ChatScreen(ChatCommands):
 
     @work(group="preload")
     async def _preload(self) -> None:
-        client = await self.client()
         try:
+            client = await self.client()
             await client.models.preload()
         except ArgusError:
             return  # the question itself will tell
