@@ -37,7 +37,7 @@ def test_nothing_is_there_twice() -> None:
     assert [key for key, count in Counter(keys).items() if count > 1] == []
     assert [slash for slash, count in Counter(slashes).items() if count > 1] == []
     assert [one for one, count in Counter(ids).items() if count > 1 or not one] == []
-    assert len(ids) == sum(bool(command.keys) for command in COMMANDS) + len(NUMBER_KEYS)
+    assert {command.id for command in COMMANDS if command.keys} < set(ids)
 
 
 def test_every_binding_of_a_command_has_a_tooltip_and_six_at_most_are_in_the_row_of_keys() -> None:
