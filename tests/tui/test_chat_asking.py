@@ -6,7 +6,7 @@ from pathlib import Path
 
 from argus_core import errors
 from argus_core.providers.base import TextChunk, ThoughtChunk
-from argus_core.providers.scripted import ScriptedProvider, saying
+from argus_core.providers.scripted import ScriptedProvider, Step, saying
 from argus_tui.commands import BY_SLASH
 from tests.tui.chat_support import END, Store, text
 
@@ -66,7 +66,7 @@ async def test_stopped_answer_is_kept_continued_and_answered_again(tmp_path: Pat
 
 
 async def test_failed_answers_say_why_in_a_card_and_keep_what_came(tmp_path: Path) -> None:
-    scripts = [[TextChunk(f"Half {number}"), error] for number, error in enumerate(FAILURES)]
+    scripts: list[list[Step]] = [[TextChunk(f"Half {number}"), error] for number, error in enumerate(FAILURES)]
     store = Store(tmp_path, ScriptedProvider(*scripts))
     async with store.program() as person:
         for number, error in enumerate(FAILURES):
@@ -89,8 +89,8 @@ async def test_what_was_written_since_stays_below_a_refused_question(tmp_path: P
     async with store.program() as person:
         person.chat.composer.draft = "First"
         await person.pilot.pause()
-        person.chat.composer._prompt.post_message(person.chat.composer._prompt.Sent("First"))
-        await person.until(lambda: not person.draft, "the composer empty")
+        person.chat.composer._prompt._send()
+        assert not person.draft
         person.chat.composer.draft = "Second"
         await person.until(lambda: person.draft == "First\nSecond", "both in the composer")
 

@@ -85,7 +85,10 @@ async def test_changes_are_followed(tmp_path: Path) -> None:
         older = await talk_of(services, "Older", [("Ask", "Say")], at=AT - timedelta(days=1))
         newer = await talk_of(services, "Newer", [("Ask", "Say")])
     async with store.program() as person, store.client() as other:
-        titles = lambda: [row.title for row in person.chat.conversations.rows]  # noqa: E731
+
+        def titles() -> list[str]:
+            return [row.title for row in person.chat.conversations.rows]
+
         assert titles() == ["Newer", "Older"]
         await other.conversations.pin(older.id, True)
         await person.until(lambda: titles() == ["Older", "Newer"], "the pinned one first")
