@@ -287,6 +287,16 @@ async def test_a_server_that_takes_but_never_answers_is_given_up_in_time(uri: st
             assert await _patiently(lambda: storage.get_conversation(ALICE, "c")) == made
 
 
+async def test_who_is_cancelled_while_the_server_is_asked_leaves_at_once(storage: MongoStorage) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        for _ in range(50):  # pymongo swallowed about one cancellation in ten
+            following = asyncio.ensure_future(_next(storage.changes(ALICE)))
+            await storage.get_preference(ALICE, "theme")
+            following.cancel()
+            await asyncio.wait([following])
+            assert following.cancelled()
+
+
 async def test_a_follower_at_peace_keeps_one_stream(uri: str, raw: AsyncMongoClient[Document]) -> None:
     async with _opened(uri, timeout_s=1.0) as storage, _opened(uri) as other:
         changes = storage.changes(ALICE)

@@ -76,11 +76,13 @@ class ChangeFeed:
             if wanted is None or user_id in wanted:
                 bell.set()
 
-    async def follow(self, db: Database, start: Awaitable[Place], fetch: Fetch) -> AsyncGenerator[Conversation, None]:
+    async def follow(
+        self, db: Database, start: asyncio.Future[Place], fetch: Fetch
+    ) -> AsyncGenerator[Conversation, None]:
         """Yield what `fetch` finds from `start` on, now and after each bell, until closed."""
         bell = asyncio.Event()
         try:
-            place = await start
+            place = await asyncio.shield(start)  # a cancelled read may be swallowed by pymongo, and the cancel with it
             self._bells[bell] = place.user_id
             self._keep_listening(db)
             while not self._closed:
@@ -117,7 +119,7 @@ class ChangeFeed:
     async def _listen(self, db: Database) -> None:
         """Ring at each change; when the server was away, ring for all that came meanwhile."""
         streams = True
-        while True:
+        while not _is_cancelled():
             try:
                 await (self._stream(db) if streams else self._poll(db))
             except PyMongoError as error:
@@ -130,7 +132,7 @@ class ChangeFeed:
         watching = db.conversations.watch(_STREAMED, full_document="updateLookup", max_await_time_ms=_AWAIT_MS)
         async with await watching as stream:
             self.ring()
-            while stream.alive:
+            while stream.alive and not _is_cancelled():
                 with pymongo.timeout(_SILENCE_S):  # for each look, where the client's would end the whole stream
                     event = await stream.try_next()
                 if event and (found := event.get("fullDocument")):
@@ -140,13 +142,19 @@ class ChangeFeed:
         newest: Timestamp | None = None
         known: set[tuple[str, Timestamp]] = set()
         self.ring()
-        while True:
+        while not _is_cancelled():
             marks = await _marks(db, sorted(set(self._bells.values())), newest)
             now = {(each["_id"], each["changed"]) for each in marks}
             self.ring(each["user_id"] for each in marks if (each["_id"], each["changed"]) not in known)
             newest = max((changed for _, changed in now), default=newest)
             known = now
             await asyncio.sleep(POLL_S)
+
+
+def _is_cancelled() -> bool:
+    """Return whether this task was told to end, also when pymongo has swallowed the telling."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _patiently(fetch: Fetch, place: Place) -> list[Conversation] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from argus_core.domain import Attachment, Conversation, Generation, Message, Page, SearchHit, Turn, User
 from argus_core.errors import StorageUnavailable
@@ -55,6 +55,7 @@ class MongoStorage:
         self._log = log.LogWriter()
         self._feed = changes.ChangeFeed()
         self._places: set[asyncio.Task[Place]] = set()
+        self._calls: set[asyncio.Future[Any]] = set()
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date."""
@@ -68,8 +69,8 @@ class MongoStorage:
     async def close(self) -> None:
         """Let go of everything; calling it twice is harmless."""
         await self._feed.close()
-        if self._places:
-            await asyncio.wait(self._places)
+        if running := self._places | self._calls:
+            await asyncio.wait(running)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -84,10 +85,20 @@ class MongoStorage:
         db = self._db
         if self._places:  # `changes` was called before: what is read or written now comes after it
             await asyncio.wait(self._places)
+        # A task of its own: pymongo may swallow a cancellation (Python 3.11's `wait_for` does), and then nobody would
+        # ever end who was told to. Who is cancelled here leaves at once; the call ends by itself, within its time.
+        call = asyncio.ensure_future(job(db, *args, **kwargs))
+        self._calls.add(call)
+        call.add_done_callback(self._ended)
         try:
-            return await job(db, *args, **kwargs)
+            return await asyncio.shield(call)
         except DRIVER_ERRORS as error:
             raise translated(error, self._place) from error
+
+    def _ended(self, call: asyncio.Future[Any]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # taken, so that it is no news when its caller has left
 
     async def _change(
         self, user_id: str, job: Callable[Concatenate[Database, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
