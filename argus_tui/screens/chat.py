@@ -177,7 +177,8 @@ class ChatScreen(ChatCommands):
 
     async def _take_change(self, conversation: Conversation) -> None:
         if conversation.deleted_at is not None:
-            self.action_new()
+            if conversation.id not in self._deleted:
+                self.action_new()
             return
         running = await self.talk.take_change(conversation)
         if running and running != self.talk.generation_id:

@@ -208,8 +208,12 @@ class ChatCommands(Screen[None]):
             return
         client = await self.client()
         neighbour = await self.conversations.neighbour(conversation_id, 1)
-        await client.conversations.delete(conversation_id)
-        self._deleted.append(conversation_id)
+        self._deleted.append(conversation_id)  # before its change comes, which then is known to be ours
+        try:
+            await client.conversations.delete(conversation_id)
+        except ArgusError:
+            self._deleted.remove(conversation_id)
+            raise
         if conversation_id == self.talk.conversation_id:
             self.stop_resending()
             await self._show_new()
