@@ -207,7 +207,8 @@ class ChatCommands(Screen[None]):
             self.say("There is nothing to delete here yet.")
             return
         client = await self.client()
-        neighbour = await self.conversations.neighbour(conversation_id, 1)
+        near = self.conversations.neighbour
+        neighbour = await near(conversation_id, 1) or await near(conversation_id, -1)
         self._deleted.append(conversation_id)  # before its change comes, which then is known to be ours
         try:
             await client.conversations.delete(conversation_id)
