@@ -111,6 +111,8 @@ class PickModel(ListOverlay[str | None]):
         except ArgusError as error:
             self._fail(error)
             return
+        if not self.query(Input):
+            return  # it is being closed: widgets go before workers
         if self._models:
             self._show()
         else:

@@ -119,6 +119,8 @@ class Switcher(ListOverlay[str | None]):
             self._show(keep=True)
 
     def _show(self, *, keep: bool) -> None:
+        if not self.query(SwitcherRows):
+            return  # it is being closed: widgets go before workers
         now = self._now()
         titles = [] if self._only_messages else best(self._query, self._all, lambda one: one.title, SHOWN)
         lines = list(title_lines(titles, now))
