@@ -10,6 +10,7 @@ from argus_core.domain import ModelInfo, Readiness
 from argus_core.errors import KeyMissing, ProviderError
 from argus_core.providers.base import Provider
 from argus_core.settings import Secret
+from argus_core.tasks import in_daemon_thread
 
 NO_MODEL_HINT = (
     "Set GEMINI_API_KEY or paste a key into Argus; without one, install the offline model "
@@ -118,7 +119,7 @@ class Providers:
         """Load what the default model needs, in a thread."""
         model = self.default(preferred)
         if model:
-            await asyncio.to_thread(self._provider(model).preload)
+            await in_daemon_thread(self._provider(model).preload, f"preload {model}")
 
     async def close(self) -> None:
         """Close all providers."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -38,3 +40,19 @@ class Background:
         for task in self._tasks:
             task.cancel()
         await self.join()
+
+
+async def in_daemon_thread(work: Callable[[], None], name: str) -> None:
+    """Run `work` in a thread that the end of the program does not wait for."""
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    await asyncio.wrap_future(done)

@@ -87,7 +87,7 @@ class ArgusApp(App[int]):
         from argus_tui.screens.chat import ChatScreen
 
         first = self.screen
-        pressed = first.pressed if isinstance(first, FirstScreen) else []
+        pressed = first.pressed if isinstance(first, FirstScreen) else None
         self.push_screen(ChatScreen(self.client, self.options, pressed))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

@@ -102,9 +102,13 @@ class GeminiProvider:
         _rehearse(self._load())
 
     async def close(self) -> None:
-        """Close all connections."""
-        with self._lock:
+        """Close all connections; what is still being loaded has none, and is not waited for."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
             http, self._http, self._client = self._http, None, None
+        finally:
+            self._lock.release()
         if http is not None:
             await http.aclose()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -54,11 +54,12 @@ def _bindings() -> list[BindingType]:
         for command in COMMANDS
         if command.keys
     ]
+    tab = Binding("tab", "tab", "Choose an example", id="chat.tab", show=False, tooltip="To the examples, or on")
     numbers = [
         Binding(key, f"open_number({number})", f"conversation {number}", id=f"chat.open_{number}", show=False)
         for number, key in enumerate(NUMBER_KEYS, 1)
     ]
-    return [*made, *numbers]
+    return [*made, tab, *numbers]
 
 
 class ChatScreen(ChatCommands):
@@ -66,17 +67,22 @@ class ChatScreen(ChatCommands):
 
     CSS_PATH = "chat.tcss"
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
-    AUTO_FOCUS = "Prompt"
+    AUTO_FOCUS = ""  # the composer gets the focus behind the keys that were pressed before
 
     def __init__(
         self,
         client: Callable[[], Awaitable[ChatClient]],
         options: AppOptions,
-        pressed: Sequence[events.Key | events.Paste] = (),
+        pressed: list[events.Key | events.Paste] | None = None,
     ) -> None:
         super().__init__()
-        self._pressed = pressed
-        """Keys and pastes that came before this screen was there."""
+        self._pressed: list[events.Key | events.Paste] | None = [] if pressed is None else pressed
+        """Keys and pastes that came before this screen did; None once the composer has them.
+
+        The first screen's own list: keys that are on their way to it still arrive in there.
+        """
+        self._is_settled = False
+        """The composer has the focus: keys go to it without our help."""
         self.client = client
         self.options = options
         self._readiness: Readiness | None = None
@@ -114,14 +120,42 @@ class ChatScreen(ChatCommands):
         self.composer.completions = [(c.usage, c.about) for c in BY_SLASH.values()]
         self._spinner = self.set_interval(SPINNER_S, self._spin_alone, pause=True)
         self.show_state()
+        self._replay()
         self.composer.focus()
-        for event in self._pressed:
-            self.post_message(event)
         self.call_after_refresh(self._start)
+
+    def action_tab(self) -> None:
+        """Go to the examples from an empty start, as they say; else on to the next place."""
+        start = self.query_one(StartCard)
+        if (
+            start.display
+            and not start.has_focus
+            and self.sidebar not in (self.focused.ancestors if self.focused else ())
+        ):
+            start.focus()
+        else:
+            self.focus_next()
+
+    def _replay(self) -> None:
+        """Hand the composer what was pressed before it was there."""
+        pressed, self._pressed = self._pressed, None
+        for event in pressed or ():
+            self.composer.press(event)
+
+    def on_key(self, event: events.Key) -> None:
+        """Take a key that was sent to the screen because nothing had the focus yet; later ones only pass by."""
+        if self._is_settled or not (event.is_printable or event.key == "enter"):
+            return
+        event.stop()
+        if self._pressed is not None:
+            self._pressed.append(event)
+        else:
+            self.composer.press(event)
 
     @work(group="start")
     async def _start(self) -> None:
         """Open the client behind the first paint, then fill the screen."""
+        self._is_settled = True
         try:
             client = await self.client()
             self._readiness = await client.models.readiness()
@@ -298,6 +332,8 @@ class ChatScreen(ChatCommands):
             turn = await self.talk.ask(text, self.draft.attachment_ids())
         except ArgusError:
             self._put_back(text)
+            if self.query_one(KeyCard).display:
+                self.query_one(KeyCard).focus_field()
             raise
         self.composer.remember(text)
         self._watch_turn(turn)

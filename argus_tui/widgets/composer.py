@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.layout import Layout
@@ -75,6 +75,8 @@ class Composer(KeptLines, Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._prompt = Prompt()
+        self._prompt.takes_key = self._take_key
+        self._closed_at = ""
         self._chips = ChipRow()
         self._completion = Completion()
 
@@ -121,6 +123,11 @@ class Composer(KeptLines, Vertical):
         """Put a question at the front of the history."""
         self.history = (text, *(asked for asked in self.history if asked != text))
 
+    def press(self, event: events.Key | events.Paste) -> None:
+        """Take a key or a paste that came before the composer was there."""
+        fresh = events.Key(event.key, event.character) if isinstance(event, events.Key) else events.Paste(event.text)
+        self._prompt.post_message(fresh)
+
     def focus(self, scroll_visible: bool = True) -> Self:
         self._prompt.focus(scroll_visible)
         return self
@@ -141,7 +148,6 @@ class Composer(KeptLines, Vertical):
     def _send(self, event: Prompt.Sent) -> None:
         event.stop()
         if event.text.strip() or self.chips:
-            self.draft = ""
             self.post_message(self.Submitted(event.text.strip("\n")))
 
     @on(Prompt.PathPasted)
@@ -149,16 +155,21 @@ class Composer(KeptLines, Vertical):
         event.stop()
         self.post_message(self.PathPasted(event.path))
 
-    @on(Prompt.CompletionKey)
-    def _complete(self, event: Prompt.CompletionKey) -> None:
-        event.stop()
-        match event.key:
+    def _take_key(self, key: str) -> bool:
+        """Take a key that belongs to the list of commands; False when the list does not offer anything."""
+        if key not in ("up", "down", "tab", "enter", "escape"):
+            return False
+        self._offer()
+        if self._completion.current is None:
+            return False
+        match key:
             case "up" | "down":
-                self._completion.action_move(-1 if event.key == "up" else 1)
+                self._completion.action_move(-1 if key == "up" else 1)
             case "escape":
                 self._close()
             case _:
-                self._take_command(send=event.key == "enter")
+                self._take_command(send=key == "enter")
+        return True
 
     @on(Rows.Moved)
     def _keep(self, event: Rows.Moved) -> None:
@@ -170,15 +181,16 @@ class Composer(KeptLines, Vertical):
         self._take_command(send=False)
 
     def _offer(self) -> None:
-        offered = matching(self.completions, self._prompt.text)
+        text = self._prompt.text
+        offered = matching(self.completions, text) if text != self._closed_at else []
         if offered and not self._completion.is_attached:
             self.query_one(".block").mount(self._completion, before=0)
         self._completion.offer(offered)
-        self._prompt.completing = bool(offered)
 
     def _close(self) -> None:
+        """Offer nothing until the text is another."""
+        self._closed_at = self._prompt.text
         self._completion.offer(())
-        self._prompt.completing = False
 
     def _take_command(self, *, send: bool) -> None:
         """Complete the command; with enter one that takes nothing is sent, and so is one that is typed in full."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -64,12 +64,6 @@ class Prompt(TextArea, inherit_bindings=False):
 
         path: Path
 
-    @dataclass(eq=False)
-    class CompletionKey(Message):
-        """A key that belongs to the list of commands while that is open."""
-
-        key: str
-
     def __init__(self) -> None:
         super().__init__(
             soft_wrap=True,
@@ -79,7 +73,8 @@ class Prompt(TextArea, inherit_bindings=False):
             compact=True,
             max_checkpoints=100,
         )
-        self.completing = False
+        self.takes_key: Callable[[str], bool] = lambda _key: False
+        """Asked first about each key, and at once: with a message the next key of a burst would be faster."""
         """The list of commands is open and takes up, down, tab, enter and escape."""
         self.asked: Sequence[str] = ()
         """What was asked before, newest first."""
@@ -135,21 +130,32 @@ class Prompt(TextArea, inherit_bindings=False):
         self.focus()
 
     def _take_key(self, key: str, character: str | None) -> bool:
-        if self.completing and key in ("up", "down", "tab", "enter", "escape"):
-            self.post_message(self.CompletionKey(key))
-        elif key == "enter":
-            self.post_message(self.Sent(self.draft))
+        if self.takes_key(key):
+            return True
+        if key == "enter":
+            self._send()
         elif key in _NEW_LINE:
             self._put("\n")
         elif character is not None and character in JOINERS:
             self._put(character)
-        elif key in ("backspace", "delete"):
-            return self._delete_fold(before=key == "backspace")
+        elif key == "backspace":
+            # Here and now: as a binding it would come back from the app after the next key of a burst.
+            if not self._delete_fold(before=True):
+                self.action_delete_left()
+        elif key == "delete":
+            return self._delete_fold(before=False)
         elif key in ("up", "down"):
             return self._recall(1 if key == "up" else -1)
         else:
             return False
         return True
+
+    def _send(self) -> None:
+        """Hand the text over and be empty before the next key comes."""
+        text = self.draft
+        if text.strip():
+            self.draft = ""
+        self.post_message(self.Sent(text))
 
     def _put(self, text: str) -> None:
         self.replace(text, *self.selection, maintain_selection_offset=False)
