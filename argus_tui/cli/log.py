@@ -18,7 +18,6 @@ def start(path: Path | None) -> None:
         ConfigError: The file cannot be written.
     """
     core = logging.getLogger("argus_core")
-    core.propagate = False
     core.handlers = [_to_file(path) if path else logging.NullHandler()]
     core.setLevel(logging.INFO)
 

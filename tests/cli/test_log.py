@@ -13,11 +13,11 @@ from argus_tui.cli import log
 @pytest.fixture(autouse=True)
 def _core_log_as_it_was() -> Iterator[None]:
     core = logging.getLogger("argus_core")
-    handlers, propagate, level = core.handlers, core.propagate, core.level
+    handlers, level = core.handlers, core.level
     yield
     for handler in core.handlers:
         handler.close()
-    core.handlers, core.propagate = handlers, propagate
+    core.handlers = handlers
     core.setLevel(level)
 
 
