@@ -14,13 +14,133 @@ MessageStatus = Literal["running", "completed", "cancelled", "failed", "interrup
 ENDED: frozenset[MessageStatus] = frozenset({"completed", "cancelled", "failed", "interrupted"})
 
 
+UserRole = Literal["member", "admin"]
+"""What a user may do: their own things, or also look after users, invites and limits."""
+SignUpPolicy = Literal["open", "invite", "closed"]
+"""Who may make an account: anybody, who has an invite, nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Someone who owns conversations. On one machine there is one, made silently."""
+    """Someone who owns conversations. On one machine there is one, made silently and without an email."""
 
     id: str
     name: str
     created_at: datetime
+    email: str = ""
+    """What one signs in with; empty for the user of one machine."""
+    role: UserRole = "member"
+    disabled: bool = False
+    """An admin has shut the account: nobody can sign in to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A user signed in on one client."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    seen_at: datetime
+    """When it was refreshed last."""
+    client: str = ""
+    """What the client calls itself, such as `argus on laptop`; cleaned, at most 80 characters."""
+    address: str = ""
+    """The network address it signed in from."""
+    ended_at: datetime | None = None
+    current: bool = False
+    """It is the session of whoever asks; never stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """What a client gets when its user has signed in, and again at each refresh."""
+
+    user: User
+    session_id: str
+    access_token: str = field(repr=False)
+    """Proves who asks, for `expires_in_s` seconds."""
+    refresh_token: str = field(repr=False)
+    """Buys the next pair, once."""
+    device_token: str = field(repr=False)
+    """Kept after signing out: tells that this user has signed in on this client before."""
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """A code that lets somebody in once: to make an account, or to set the password of one that is there."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+    role: UserRole = "member"
+    """Of the account that is made with it."""
+    email: str = ""
+    """Only who has this email may use it; empty for anybody."""
+    user_id: str | None = None
+    """The account whose password it sets; None for a new account."""
+    created_by: str | None = None
+    """The admin's user id; None when it was made on the server's own command line."""
+    used_at: datetime | None = None
+    used_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInvite:
+    """An invite with its code, which is shown this once and stored nowhere."""
+
+    invite: Invite
+    code: str = field(repr=False)
+
+
+MeterName = Literal["requests_per_minute", "requests_per_day", "tokens_per_day", "micro_usd_per_day"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """A limit and how much of it is left."""
+
+    name: MeterName
+    limit: int
+    left: int
+    """At least 0."""
+    resets_in_s: float
+    """Seconds until all of it is there again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a user has used today (UTC) and may still use."""
+
+    requests: int = 0
+    tokens: int = 0
+    """Read, thought and written."""
+    cost_micro_usd: int = 0
+    """Of the answers whose price is known."""
+    meters: tuple[Meter, ...] = ()
+    """Only what is limited."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleLimits:
+    """What one user of a role may use; None for no limit."""
+
+    role: UserRole
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_day: int | None = None
+    micro_usd_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Another client that is open on the same account now."""
+
+    client: str
+    """What it calls itself, such as `argus on laptop`."""
+    conversation_id: str | None = None
+    """What it shows; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

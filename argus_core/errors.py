@@ -6,7 +6,10 @@
     ├── NotFound                  no such thing for this user
     ├── Conflict                  somebody was faster
     ├── NotAuthenticated          sign in first
+    │   ├── BadCredentials        no such email with this password
+    │   └── TokenExpired          the access token is too old: refresh it
     ├── PermissionDenied
+    ├── LimitReached              a limit of this Argus: wait
     ├── ProviderError             the model's service
     │   ├── KeyMissing            no key is set
     │   ├── KeyRejected           401, 403, or 400 «API key not valid»
@@ -89,6 +92,28 @@ class NotAuthenticated(ArgusError):
 
     code = "not_authenticated"
     default_title = "Not signed in"
+
+
+class BadCredentials(NotAuthenticated):
+    """The email and the password do not belong together; nobody is told which of them is wrong."""
+
+    code = "bad_credentials"
+    default_title = "That email and password do not belong together"
+
+
+class TokenExpired(NotAuthenticated):
+    """The access token has expired; a refresh token buys another one."""
+
+    code = "token_expired"
+    default_title = "The sign-in has to be refreshed"
+
+
+class LimitReached(ArgusError):
+    """A limit of this Argus, not of the model's service: a rate, or what a user may use in a day."""
+
+    code = "limit_reached"
+    default_title = "A limit is reached"
+    retryable = True
 
 
 class PermissionDenied(ArgusError):

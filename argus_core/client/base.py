@@ -7,21 +7,32 @@ whoever shows them does that.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from argus_core.domain import (
+    Allowance,
     Attachment,
     Conversation,
     Generation,
+    Invite,
     Message,
     ModelInfo,
+    NewInvite,
     Page,
     Readiness,
+    RoleLimits,
     SearchHit,
+    Session,
+    SignUpPolicy,
     Turn,
     User,
+    UserRole,
+    Watcher,
 )
 from argus_core.events import LoggedEvent
+
+
+Connection = Literal["connected", "offline"]
 
 
 class AccountRole(Protocol):
@@ -35,6 +46,74 @@ class AccountRole(Protocol):
 
     async def set_preference(self, name: str, value: str | None) -> None:
         """Keep `value` under `name`; None forgets it."""
+
+    async def allowance(self) -> Allowance:
+        """Return what was used today and what is left of each limit."""
+
+    async def sessions(self) -> Sequence[Session]:
+        """Return where the user is signed in, the one seen last first; empty on one machine without accounts."""
+
+    async def end_session(self, session_id: str) -> None:
+        """Sign that client out; `NotFound` when it is not the user's."""
+
+    async def end_other_sessions(self) -> int:
+        """Sign every other client out; return how many there were."""
+
+    async def change_password(self, old: str, new: str) -> None:
+        """Set another password and sign every other client out.
+
+        Raises:
+            BadCredentials: `old` is not the password.
+            InvalidInput: `new` is too short, too long or too common.
+        """
+
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """End this session, or all of the user's, and forget what was kept of it; the client is of no use after."""
+
+    async def look_at(self, conversation_id: str | None) -> None:
+        """Tell the user's other clients what this one shows."""
+
+    def watchers(self) -> AsyncGenerator[Sequence[Watcher], None]:
+        """Yield who else is open on this account: now, and within some seconds of each change."""
+
+
+class AdminRole(Protocol):
+    """Users, invites and limits. Whoever is not an admin gets `PermissionDenied` from each of these."""
+
+    async def users(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
+        """Return all accounts by their email."""
+
+    async def create_user(self, email: str, name: str, *, role: UserRole = "member", password: str = "") -> User:
+        """Make an account; without a password nobody can sign in to it until `reset` has given out a code.
+
+        Raises:
+            Conflict: The email is taken.
+            InvalidInput: The email, the name or the password cannot be used.
+        """
+
+    async def set_role(self, user_id: str, role: UserRole) -> User:
+        """Make an admin or a member; the last admin stays one (`Conflict`)."""
+
+    async def set_disabled(self, user_id: str, disabled: bool) -> User:
+        """Shut or open the account; shutting ends its sessions. The last admin stays (`Conflict`)."""
+
+    async def reset(self, user_id: str) -> NewInvite:
+        """End the user's sessions and return a code that sets a new password once (`Entrance.sign_up`)."""
+
+    async def end_sessions(self, user_id: str) -> int:
+        """Sign that user out everywhere; return from how many clients."""
+
+    async def invites(self) -> Sequence[Invite]:
+        """Return the newest invites, used and expired ones too."""
+
+    async def create_invite(self, *, role: UserRole = "member", email: str = "") -> NewInvite:
+        """Make an invite for one new account, good for seven days."""
+
+    async def delete_invite(self, invite_id: str) -> None:
+        """Take it back; idempotent."""
+
+    async def limits(self) -> Sequence[RoleLimits]:
+        """Return what each role may use."""
 
 
 class ConversationsRole(Protocol):
@@ -233,6 +312,17 @@ class ChatClient(Protocol):
     def search(self) -> SearchRole:
         """Finding again."""
 
+    @property
+    def admin(self) -> AdminRole:
+        """Looking after users."""
+
+    @property
+    def place(self) -> str:
+        """Where it runs, such as `chat.example.org`; empty for this machine."""
+
+    def connections(self) -> AsyncGenerator[Connection, None]:
+        """Yield how the line to that place is now, then each change; once `connected` on this machine."""
+
     async def diagnose(self) -> Mapping[str, str]:
         """Return what `argus doctor` prints about store and providers, each line already in words, no secrets."""
 
@@ -241,3 +331,30 @@ class ChatClient(Protocol):
 
     async def close(self) -> None:
         """End this process's generations as interrupted and let go of everything."""
+
+
+class Entrance(Protocol):
+    """Where one gets in before there is a `ChatClient`: it keeps what signing in gives, and clients find it there."""
+
+    @property
+    def place(self) -> str:
+        """Where that is, such as `chat.example.org`."""
+
+    async def policy(self) -> SignUpPolicy:
+        """Return who may make an account."""
+
+    async def sign_in(self, email: str, password: str) -> User:
+        """Sign in on this machine.
+
+        Raises:
+            BadCredentials: They do not belong together.
+            LimitReached: Too many tries; `retry_after_s` says how long to wait.
+        """
+
+    async def sign_up(self, name: str, email: str, password: str, *, invite: str = "") -> User:
+        """Make an account, or set the password of the one a reset code is for, and sign in.
+
+        Raises:
+            InvalidInput: The name, the email or the password cannot be used; the hint says why.
+            PermissionDenied: Sign-up is closed, or the code is not good (any more).
+        """

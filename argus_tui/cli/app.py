@@ -28,7 +28,7 @@ Without a command the program opens. The commands are for the shell and for scri
   argus list                               see the conversations
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 no key or not allowed, 5 the model's service,
-6 the store, 7 a setting, 8 the server, 130 Ctrl-C.
+6 the store, 7 a setting, 8 the server, 9 a limit, 130 Ctrl-C.
 """
 
 

@@ -18,6 +18,7 @@ from argus_core.errors import (
     InvalidInput,
     KeyMissing,
     KeyRejected,
+    LimitReached,
     NotAuthenticated,
     NotFound,
     PermissionDenied,
@@ -45,6 +46,7 @@ EXIT_CODES: Mapping[type[ArgusError], int] = MappingProxyType(
         StorageError: 6,
         ConfigError: 7,
         ServerUnreachable: 8,
+        LimitReached: 9,
     }
 )
 """The code of each family; an error that is not named here has the code of its nearest base (docs/cli.md)."""
