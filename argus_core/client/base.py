@@ -31,7 +31,6 @@ from argus_core.domain import (
 )
 from argus_core.events import LoggedEvent
 
-
 Connection = Literal["connected", "offline"]
 
 

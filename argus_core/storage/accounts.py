@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from argus_core.domain import Invite, Page, Session, User, UserRole
+from argus_core.storage.base import Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +169,7 @@ class AccountStorage(Protocol):
     async def list_sessions(self, user_id: str) -> list[Session]:
         """Return the user's sessions that have not ended, the one seen last first."""
 
-    async def end_sessions(
-        self, user_id: str, at: datetime, *, only: str | None = None, but: str | None = None
-    ) -> int:
+    async def end_sessions(self, user_id: str, at: datetime, *, only: str | None = None, but: str | None = None) -> int:
         """End sessions of the user that have not ended; return how many.
 
         Args:
@@ -237,3 +236,7 @@ class AccountStorage(Protocol):
 
     async def forget_presence(self, client_ids: Collection[str]) -> None:
         """Forget clients that have left; idempotent. Those not noted for an hour are forgotten by themselves."""
+
+
+class FullStorage(Storage, AccountStorage, Protocol):
+    """What every driver is: conversations and accounts in one store."""

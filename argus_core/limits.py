@@ -1,0 +1,270 @@
+"""What users may use: questions in a minute, and questions, tokens and money in a day, shared by all processes.
+
+A question first sets aside what its answer may take (`reserve`), so that many at once cannot pass a limit together;
+when the answer ends, what it took is charged in the place of that (`settle`), once, whichever process does it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from argus_core.domain import Allowance, Generation, Message, Meter, MeterName, RoleLimits, Usage, User, UserRole
+from argus_core.errors import LimitReached, NotFound
+from argus_core.ids import utc_now
+from argus_core.storage.accounts import AccountStorage, Amounts, Caps, DayUsage, Hold, Rate, Taken
+from argus_core.storage.base import Storage
+
+Price = Callable[[str, int, int], int | None]
+"""From model, input tokens and output tokens to millionths of a US dollar; None when the price is not known."""
+
+MAX_ANSWER_TOKENS = 8192
+"""What an answer is taken to need at the most where no setting says it."""
+MIN_ANSWER_TOKENS = 16
+"""With less than that left of the day no answer begins."""
+_BYTES_PER_TOKEN = 3
+"""Fewer bytes than most tokens have: an estimate of what is read should rather be too high."""
+_IMAGE_TOKENS = 1290
+_STALE = timedelta(hours=1)
+_NONE = Amounts()
+
+
+class Limits:
+    """The limits of all users, and the one of the model's service.
+
+    Args:
+        storage: Keeps what was used.
+        roles: What one user of each role may use; a role that is not named may use anything.
+        provider_per_minute: Questions that all users together may ask the provider; None for any number.
+        max_output_tokens: The longest answer that settings allow.
+        price: Tells what an answer costs.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        storage: AccountStorage,
+        roles: Mapping[UserRole, RoleLimits] | None = None,
+        *,
+        provider_per_minute: int | None = None,
+        max_output_tokens: int | None = None,
+        price: Price = lambda model, read, written: None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._storage = storage
+        self._roles = roles or {}
+        self._provider_per_minute = provider_per_minute
+        self._answer_tokens = max_output_tokens or MAX_ANSWER_TOKENS
+        self._price = price
+        self._clock = clock
+        self._read_tokens: dict[str, int] = {}
+        """What the running answers of this process are taken to read, for those that end without saying it."""
+
+    def of(self, role: UserRole) -> RoleLimits:
+        """Return what one user of that role may use."""
+        return self._roles.get(role) or RoleLimits(role=role)
+
+    async def admit(self, user: User, generation: Generation, provider: str, before: Sequence[Message]) -> int | None:
+        """Count a question and set aside what its answer may take; return how long the answer may be, in tokens.
+
+        Args:
+            user: Who asks.
+            generation: The answer, not yet stored.
+            provider: Who would answer; only `gemini` has a limit of its own.
+            before: The messages that lead to the answer, the last ones at least: what they took tells the rest.
+
+        Returns:
+            None when the settings say it; a number when less than that is left of the day.
+
+        Raises:
+            LimitReached: `retry_after_s` says how long to wait; nothing was counted in the day.
+        """
+        limits = self.of(user.role)
+        read = self._read_tokens[generation.id] = _read_tokens(before)
+        longest = await self._reserve(user, generation, read, limits)
+        try:
+            await self._take(f"questions:{user.id}", limits.requests_per_minute, "You asked too often")
+            if provider == "gemini":
+                await self._take("provider:gemini", self._provider_per_minute, "Everybody here asked Gemini too often")
+        except BaseException:
+            await self.release(generation)
+            raise
+        return None if longest == self._answer_tokens else longest
+
+    async def _reserve(self, user: User, generation: Generation, read: int, limits: RoleLimits) -> int:
+        """Hold what the longest answer takes, or all that is left of the day when that is less; return its length."""
+        caps = Caps(requests=limits.requests_per_day, tokens=limits.tokens_per_day, micro_usd=limits.micro_usd_per_day)
+        longest = self._answer_tokens
+        hold = self._hold(user, generation, read, longest, limits)
+        if await self._storage.reserve(hold, caps):
+            return longest
+        day = await self._storage.get_day(user.id, hold.day)
+        longest = self._affordable(generation.model, read, limits, day)
+        if longest >= MIN_ANSWER_TOKENS:
+            smaller = self._hold(user, generation, read, longest, limits)
+            if await self._storage.reserve(smaller, caps):
+                return longest
+        self._read_tokens.pop(generation.id, None)
+        raise _day_is_used(limits, day, hold.amounts, self._clock())
+
+    def _affordable(self, model: str, read: int, limits: RoleLimits, day: DayUsage) -> int:
+        """Return how many tokens an answer may have with what is left of the day."""
+        longest = self._answer_tokens
+        if limits.tokens_per_day is not None:
+            longest = min(longest, limits.tokens_per_day - day.used.tokens - day.held.tokens - read)
+        if limits.micro_usd_per_day is not None:
+            left = limits.micro_usd_per_day - day.used.micro_usd - day.held.micro_usd
+            asked = self._price(model, read, 0) or 0
+            answer = (self._price(model, read, self._answer_tokens) or 0) - asked
+            if answer > 0:
+                longest = min(longest, (left - asked) * self._answer_tokens // answer)
+        return longest
+
+    async def release(self, generation: Generation) -> None:
+        """Take back what was set aside for an answer that does not begin."""
+        await self._storage.settle(generation.user_id, _day(generation), generation.id, _NONE)
+        self._read_tokens.pop(generation.id, None)
+
+    async def settle(self, generation: Generation, usage: Usage | None, text: str) -> None:
+        """Charge what an answer took; repeating it changes nothing.
+
+        Args:
+            generation: It has its terminator.
+            usage: What the provider says; None when it was stopped or broke off before it could.
+            text: What it wrote.
+        """
+        read = self._read_tokens.pop(generation.id, 0)
+        used = self._charged(generation.model, usage or Usage(input_tokens=read, output_tokens=_tokens(text)))
+        await self._storage.settle(generation.user_id, _day(generation), generation.id, used)
+
+    async def take_for_address(self, address: str, per_minute: int | None) -> None:
+        """Count a question or a sign-in from a network address, or raise `LimitReached`."""
+        await self._take(f"address:{address}", per_minute, "Too much comes from your network")
+
+    async def allowance(self, user: User) -> Allowance:
+        """Return what the user has used today and may still use."""
+        now, limits = self._clock(), self.of(user.role)
+        day = await self._storage.get_day(user.id, now.date())
+        meters: list[Meter] = []
+        if limits.requests_per_minute is not None:
+            looked = await self._look(f"questions:{user.id}", limits.requests_per_minute)
+            meters.append(
+                Meter(
+                    name="requests_per_minute",
+                    limit=limits.requests_per_minute,
+                    left=looked.left,
+                    resets_in_s=round(looked.full_in_s, 1),
+                )
+            )
+        rest_s = _until_midnight_s(now)
+        meters += [
+            Meter(name=each.name, limit=each.cap, left=max(0, each.cap - each.taken), resets_in_s=rest_s)
+            for each in _days(limits, day)
+        ]
+        return Allowance(
+            requests=day.used.requests + day.held.requests,
+            tokens=day.used.tokens,
+            cost_micro_usd=day.used.micro_usd,
+            meters=tuple(meters),
+        )
+
+    async def free_stale(self, storage: Storage) -> int:
+        """Free what is held by answers that never began or ended long ago: a crash stood between two writes."""
+        freed = 0
+        for hold in await self._storage.list_holds(self._clock() - _STALE):
+            try:
+                running = (await storage.get_generation(hold.user_id, hold.generation_id)).status == "running"
+            except NotFound:
+                running = False
+            if not running:
+                freed += await self._storage.settle(hold.user_id, hold.day, hold.generation_id, _NONE)
+        return freed
+
+    def _hold(self, user: User, generation: Generation, read: int, longest: int, limits: RoleLimits) -> Hold:
+        cost = 0
+        if limits.micro_usd_per_day is not None:
+            cost = self._price(generation.model, read, longest) or 0
+        return Hold(
+            user_id=user.id,
+            day=_day(generation),
+            generation_id=generation.id,
+            amounts=Amounts(requests=1, tokens=read + longest, micro_usd=cost),
+            created_at=self._clock(),
+        )
+
+    def _charged(self, model: str, usage: Usage) -> Amounts:
+        written = usage.output_tokens + usage.thought_tokens
+        cost = usage.cost_micro_usd
+        if cost is None and any(limits.micro_usd_per_day is not None for limits in self._roles.values()):
+            cost = self._price(model, usage.input_tokens, written)
+        return Amounts(requests=1, tokens=usage.input_tokens + written, micro_usd=cost or 0)
+
+    async def _take(self, key: str, per_minute: int | None, title: str) -> None:
+        if per_minute is not None:
+            taken = await self._storage.take_from_bucket(key, _rate(per_minute))
+            if not taken.allowed:
+                wait_s = math.ceil(taken.wait_s)
+                raise LimitReached(f"Ask again in {wait_s} s.", title=title, retry_after_s=wait_s)
+
+    async def _look(self, key: str, per_minute: int) -> Taken:
+        return await self._storage.take_from_bucket(key, _rate(per_minute), 0)
+
+
+def _rate(per_minute: int) -> Rate:
+    return Rate(burst=per_minute, per_s=per_minute / 60)
+
+
+def _day(generation: Generation) -> date:
+    return generation.created_at.astimezone(UTC).date()
+
+
+def _read_tokens(before: Sequence[Message]) -> int:
+    """Return what the next answer is taken to read: the last one says what stood before it, the rest is estimated."""
+    total = 0
+    for message in reversed(before):
+        total += _tokens(message.text) + _IMAGE_TOKENS * len(message.attachments)
+        if message.usage is not None:
+            total += message.usage.input_tokens
+            break
+    return total
+
+
+def _tokens(text: str) -> int:
+    return math.ceil(len(text.encode(errors="replace")) / _BYTES_PER_TOKEN)
+
+
+def _until_midnight_s(now: datetime) -> float:
+    tomorrow = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+    return round((tomorrow - now).total_seconds(), 1)
+
+
+class _OfDay(NamedTuple):
+    """One limit of a day, and what is taken of it: used or held."""
+
+    name: MeterName
+    words: str
+    cap: int
+    taken: int
+    wanted: int = 0
+
+
+def _days(limits: RoleLimits, day: DayUsage, wanted: Amounts = _NONE) -> list[_OfDay]:
+    used, held = day.used, day.held
+    every: tuple[tuple[MeterName, str, int | None, int, int], ...] = (
+        ("requests_per_day", "questions", limits.requests_per_day, used.requests + held.requests, wanted.requests),
+        ("tokens_per_day", "tokens", limits.tokens_per_day, used.tokens + held.tokens, wanted.tokens),
+        ("micro_usd_per_day", "money", limits.micro_usd_per_day, used.micro_usd + held.micro_usd, wanted.micro_usd),
+    )
+    return [_OfDay(name, words, cap, taken, want) for name, words, cap, taken, want in every if cap is not None]
+
+
+def _day_is_used(limits: RoleLimits, day: DayUsage, wanted: Amounts, now: datetime) -> LimitReached:
+    """Return the refusal, in the words of the first limit that would be passed."""
+    passed = next((each for each in _days(limits, day, wanted) if each.taken + each.wanted > each.cap), None)
+    return LimitReached(
+        "It is there again at midnight UTC; /usage shows what was used.",
+        title=f"Not enough of your {passed.words if passed else 'share'} is left for today",
+        retry_after_s=_until_midnight_s(now),
+    )
