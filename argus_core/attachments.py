@@ -99,6 +99,10 @@ class Attachments:
         )
         return await self._storage.create_attachment(self._user_id, attachment)
 
+    async def get(self, attachment_id: str) -> Attachment:
+        """Return the user's attachment with this id, or raise `NotFound`."""
+        return await self._storage.get_attachment(self._user_id, attachment_id)
+
     async def read(self, attachment: Attachment) -> bytes:
         """Return the stored bytes.
 

@@ -7,12 +7,14 @@ when the answer ends, what it took is charged in the place of that (`settle`), o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from argus_core.domain import Allowance, Generation, Message, Meter, MeterName, RoleLimits, Usage, User, UserRole
-from argus_core.errors import LimitReached, NotFound
+from argus_core.errors import ConfigError, LimitReached, NotFound
+from argus_core.events import Interrupted
+from argus_core.generations.fold import Folded
 from argus_core.ids import utc_now
 from argus_core.storage.accounts import AccountStorage, Amounts, Caps, DayUsage, Hold, Rate, Taken
 from argus_core.storage.base import Storage
@@ -29,6 +31,13 @@ _BYTES_PER_TOKEN = 3
 _IMAGE_TOKENS = 1290
 _STALE = timedelta(hours=1)
 _NONE = Amounts()
+_LIMIT_NAMES = {
+    "requests_per_minute": "requests_per_minute",
+    "requests_per_day": "requests_per_day",
+    "tokens_per_day": "tokens_per_day",
+    "usd_per_day": "micro_usd_per_day",
+}
+"""What settings call the limits, and what `RoleLimits` does."""
 
 
 class Limits:
@@ -210,6 +219,41 @@ class Limits:
 
     async def _look(self, key: str, per_minute: int) -> Taken:
         return await self._storage.take_from_bucket(key, _rate(per_minute), 0)
+
+
+def settle_with(limits: Limits) -> Callable[[Generation, Folded], Awaitable[None]]:
+    """Return what charges an answer when its log is whole; for the engine."""
+
+    async def settle(generation: Generation, folded: Folded) -> None:
+        last = folded.terminator
+        usage = None if last is None or isinstance(last, Interrupted) else last.usage
+        await limits.settle(generation, usage, folded.text)
+
+    return settle
+
+
+def admin_limits(member: RoleLimits, changed: str | None) -> RoleLimits:
+    """Return the limits of admins: those of members, but for what a setting changes.
+
+    Args:
+        member: What members may use.
+        changed: Such as `requests_per_minute=120, usd_per_day=0`; 0 is no limit.
+
+    Raises:
+        ConfigError: It is not written so.
+    """
+    values = {name: getattr(member, name) for name in _LIMIT_NAMES.values()}
+    for pair in filter(None, (changed or "").replace(" ", "").split(",")):
+        name, _, number = pair.partition("=")
+        try:
+            amount = float(number)
+            values[_LIMIT_NAMES[name]] = round(amount * (1_000_000 if name == "usd_per_day" else 1)) or None
+        except (KeyError, ValueError, OverflowError):
+            raise ConfigError(
+                f"ARGUS_ADMIN_LIMITS holds {pair[:60]!r}; it takes NAME=NUMBER with commas between them, of "
+                f"{', '.join(_LIMIT_NAMES)}."
+            ) from None
+    return RoleLimits(role="admin", **values)
 
 
 def _rate(per_minute: int) -> Rate:

@@ -95,6 +95,11 @@ def decode_event(data: object) -> events.Event:
     return cast(events.Event, _codec(events.Event).decode(data, "event"))
 
 
+def kind_of(cls: type) -> str | None:
+    """Return what stands under `type` for a part or an event; None for other values."""
+    return _KINDS.get(cls)
+
+
 def http_status(error: ArgusError) -> int:
     """Return the HTTP status for `error`."""
     return HTTP_STATUS.get(error.code, 500)

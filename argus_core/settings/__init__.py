@@ -4,13 +4,14 @@ Order, first wins: command line, environment, `.env` in the working folder, `con
 A frozen dataclass rather than pydantic-settings: that would double the time to the first paint (docs/adr/0005).
 """
 
-from argus_core.settings.fields import Secret, Settings
+from argus_core.settings.fields import DECLARED, Secret, Settings
 from argus_core.settings.folders import config_dir, data_dir
 from argus_core.settings.report import Described, describe, env_example
 from argus_core.settings.sources import LoadedSettings, load_settings
 from argus_core.settings.values import MONGO_SCHEMES, networks
 
 __all__ = [
+    "DECLARED",
     "MONGO_SCHEMES",
     "Described",
     "LoadedSettings",

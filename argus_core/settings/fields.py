@@ -54,13 +54,17 @@ class Settings:
     )
     server: str | None = _setting(None, "ARGUS_SERVER", "The Argus server to sign in to, as https://host.")
     allow_http: bool = _setting(
-        False, "ARGUS_ALLOW_HTTP", "Speak to a server on another machine without encryption; only in a network you trust."
+        False,
+        "ARGUS_ALLOW_HTTP",
+        "Speak to a server on another machine without encryption; only in a network you trust.",
     )
     mongo_uri: Secret | None = _setting(
         None, "MONGO_URI", "The MongoDB that keeps accounts and conversations, as mongodb://host/argus."
     )
     jwt_secret_key: Secret | None = _setting(
-        None, "JWT_SECRET_KEY", "What the server signs its tokens with: 32 random bytes or more, the same on all replicas."
+        None,
+        "JWT_SECRET_KEY",
+        "What the server signs its tokens with: 32 random bytes or more, the same on all replicas.",
     )
     jwt_previous_key: Secret | None = _setting(
         None, "ARGUS_JWT_PREVIOUS_KEY", "The JWT_SECRET_KEY before this one, still accepted while it is being replaced."
@@ -74,11 +78,11 @@ class Settings:
     tls_cert: Path | None = _setting(None, "ARGUS_TLS_CERT", "The certificate chain of the server, a PEM file.")
     tls_key: Path | None = _setting(None, "ARGUS_TLS_KEY", "The private key to the certificate, a PEM file.")
     trusted_proxies: str | None = _setting(
-        None, "ARGUS_TRUSTED_PROXIES", "Addresses or networks whose X-Forwarded-For is believed, with commas between them."
+        None,
+        "ARGUS_TRUSTED_PROXIES",
+        "Addresses or networks whose X-Forwarded-For is believed, with commas between them.",
     )
-    drain_s: float = _setting(
-        20.0, "ARGUS_DRAIN_S", "Seconds that running answers get when the server is told to end."
-    )
+    drain_s: float = _setting(20.0, "ARGUS_DRAIN_S", "Seconds that running answers get when the server is told to end.")
     metrics_key: Secret | None = _setting(
         None, "ARGUS_METRICS_KEY", "Who sends this as a bearer token may read /metrics from another machine."
     )
@@ -104,7 +108,9 @@ class Settings:
         None, "ARGUS_ADMIN_LIMITS", "Other limits for admins, such as `requests_per_minute=120, usd_per_day=0`."
     )
     address_requests_per_minute: int | None = _setting(
-        300, "ARGUS_ADDRESS_REQUESTS_PER_MINUTE", "Questions and sign-ins from one address in a minute; 0 for any number."
+        300,
+        "ARGUS_ADDRESS_REQUESTS_PER_MINUTE",
+        "Questions and sign-ins from one address in a minute; 0 for any number.",
     )
     provider_requests_per_minute: int | None = _setting(
         None, "ARGUS_PROVIDER_REQUESTS_PER_MINUTE", "Questions all users together may ask Gemini in a minute."

@@ -1,0 +1,64 @@
+"""The FastAPI application: the gate in front, the routes behind it, errors as problems."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from argus_core.server import openapi, problems
+from argus_core.server.context import ServerContext
+from argus_core.server.gate import API, Gate
+from argus_core.server.routes import (
+    account,
+    admin,
+    attachments,
+    auth,
+    conversations,
+    diagnosis,
+    generations,
+    health,
+    messages,
+    models,
+)
+
+_ROUTES = (auth, account, conversations, generations, messages, attachments, models, admin, diagnosis)
+OpenContext = Callable[[], AbstractAsyncContextManager[ServerContext]]
+
+
+def create_app(open_context: OpenContext) -> FastAPI:
+    """Return the application.
+
+    Args:
+        open_context: Opens what all requests share, when the server starts, and closes it when it ends.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        async with open_context() as context:
+            app.state.context = context
+            context.streams.start()
+            try:
+                yield
+            finally:
+                await context.streams.close()
+
+    app = FastAPI(
+        title="Argus",
+        version=version("argus-tui"),
+        description="Chat with Google Gemini: durable answers, resumable streams.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for module in _ROUTES:
+        app.include_router(module.router, prefix=API)
+    app.include_router(health.router)
+    app.add_middleware(Gate)
+    problems.install(app)
+    openapi.install(app)
+    return app

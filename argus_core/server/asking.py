@@ -1,0 +1,51 @@
+"""What endpoints get handed: the context, whoever asks, and their client."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from argus_core.auth.service import Identity
+from argus_core.client.local import LocalClient
+from argus_core.errors import ServerUnreachable
+from argus_core.server.context import ServerContext
+
+
+def _context(request: Request) -> ServerContext:
+    context: ServerContext = request.app.state.context
+    return context
+
+
+Context = Annotated[ServerContext, Depends(_context)]
+
+
+def _identity(request: Request) -> Identity:
+    """Return who asks; the gate has found it out."""
+    identity: Identity = request.state.identity
+    return identity
+
+
+Asker = Annotated[Identity, Depends(_identity)]
+
+
+def _client(context: Context, identity: Asker) -> LocalClient:
+    return context.client_of(identity)
+
+
+Client = Annotated[LocalClient, Depends(_client)]
+
+
+def address_of(request: Request) -> str:
+    """Return the address a request comes from; what a proxy says counts only where the proxy is trusted."""
+    return request.client.host if request.client else ""
+
+
+async def _count_address(request: Request, context: Context) -> None:
+    """Count a dear request for the network it comes from; a process that is about to end takes none."""
+    if context.draining.is_set():
+        raise ServerUnreachable("Send it again.", title="This server is about to restart", retry_after_s=1)
+    await context.services.limits.take_for_address(address_of(request), context.address_requests_per_minute)
+
+
+CountsForAddress = Depends(_count_address)

@@ -1,0 +1,35 @@
+"""What all requests of a process share."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from argus_core.auth.service import Auth, Identity
+from argus_core.client.local import LocalClient, Services
+from argus_core.server.metrics import Metrics
+from argus_core.server.streams import Streams
+from argus_core.settings import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerContext:
+    """The services behind the endpoints, and what the operator has set."""
+
+    services: Services
+    auth: Auth
+    metrics: Metrics
+    streams: Streams
+    version: str
+    address_requests_per_minute: int | None = None
+    metrics_key: Secret | None = field(default=None, repr=False)
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when this process is about to end: it takes no new questions."""
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """Pictures that are in memory and decoded at a time."""
+    is_only_process: bool = True
+    """No other worker shares the port, so a key kept here is known to all."""
+
+    def client_of(self, identity: Identity, client_id: str = "") -> LocalClient:
+        """Return the client of whoever asks."""
+        return LocalClient(self.services, identity.user, session_id=identity.session_id, client_id=client_id)

@@ -1,0 +1,52 @@
+"""Pictures in and out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from argus_core.attachments import MAX_BYTES
+from argus_core.domain import Attachment
+from argus_core.errors import AttachmentRejected
+from argus_core.server.asking import Client, Context, CountsForAddress
+from argus_core.server.bodies import PathId
+from argus_core.server.openapi import content, one
+from argus_core.server.replies import value
+
+router = APIRouter(prefix="/attachments", tags=["pictures"])
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "maxLength": MAX_BYTES}}}
+_ADDED = one(Attachment, status=201)
+_ADDED["openapi_extra"] |= {"requestBody": {"required": True, "content": _BYTES}}
+
+
+@router.post("", dependencies=[CountsForAddress], **_ADDED)
+async def add(
+    request: Request, name: Annotated[str, Query(max_length=1000)], context: Context, client: Client
+) -> Response:
+    """Keep a picture: checked, turned upright, shrunk and encoded again."""
+    async with context.uploads:
+        return value(await client.attachments.add(name, await _bytes_of(request)), 201)
+
+
+async def _bytes_of(request: Request) -> bytes:
+    """Return the body, counted while it comes."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise AttachmentRejected(f"It is larger than {MAX_BYTES >> 20} MB.")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+@router.get("/{id}/content", **content("application/octet-stream", "The stored picture"))
+async def read(id: PathId, client: Client) -> Response:
+    """Return the bytes of a picture of the user's."""
+    attachment = await client.attachments.get(id)
+    data = await client.attachments.read(attachment)
+    extension = attachment.media_type.partition("/")[2]
+    headers = {"Content-Disposition": f'attachment; filename="{attachment.id}.{extension}"'}
+    return Response(data, media_type=attachment.media_type, headers=headers)

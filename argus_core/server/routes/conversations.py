@@ -1,0 +1,134 @@
+"""Conversations and the questions asked in them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from argus_core.client.base import ConversationsRole
+from argus_core.domain import Conversation, Turn
+from argus_core.server.asking import Client, CountsForAddress
+from argus_core.server.bodies import ConversationPatch, Draft, Limit, NewConversation, PathId, Question
+from argus_core.server.openapi import count, nothing, one, page
+from argus_core.server.rates import with_rates
+from argus_core.server.replies import Json, value
+from argus_core.server.replies import nothing as done
+
+router = APIRouter(prefix="/conversations", tags=["conversations"])
+_ASKED = one(Turn, status=201, errors=(404, 409, 502))
+
+
+@router.post("", **one(Conversation, status=201, errors=(409,)))
+async def create(body: NewConversation, client: Client) -> Response:
+    """Make a conversation."""
+    made = await client.conversations.create(
+        conversation_id=body.id, title=body.title, model=body.model, system=body.system
+    )
+    return value(made, 201)
+
+
+@router.get("", **page(Conversation))
+async def list_page(
+    client: Client,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+    title_words: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Return pinned ones first, then the newest."""
+    return value(await client.conversations.list(limit=limit, cursor=cursor, title_words=title_words))
+
+
+@router.get("/count", **count())
+async def count_all(client: Client) -> Response:
+    """Say how many there are."""
+    return Json({"count": await client.conversations.count()})
+
+
+@router.get("/find", **one(Conversation, errors=(404,)))
+async def find(client: Client, id_prefix: Annotated[str, Query(max_length=64)]) -> Response:
+    """Return the one whose id begins so."""
+    return value(await client.conversations.find(id_prefix))
+
+
+@router.get("/{id}", **one(Conversation, errors=(404,)))
+async def get(id: PathId, client: Client) -> Response:
+    """Return one."""
+    return value(await client.conversations.get(id))
+
+
+@router.patch("/{id}", **one(Conversation, errors=(404,)))
+async def patch(id: PathId, body: ConversationPatch, client: Client) -> Response:
+    """Rename it, pin it, or choose its model or its system instruction."""
+    return value(await _patched(client.conversations, id, body))
+
+
+async def _patched(conversations: ConversationsRole, id: str, body: ConversationPatch) -> Conversation:
+    match next(iter(body.model_fields_set)):
+        case "title":
+            return await conversations.rename(id, body.title)
+        case "pinned":
+            return await conversations.pin(id, body.pinned)
+        case "model":
+            return await conversations.set_model(id, body.model)
+        case _:
+            return await conversations.set_system(id, body.system)
+
+
+@router.put("/{id}/draft", **nothing(errors=(404,)))
+async def save_draft(id: PathId, body: Draft, client: Client) -> Response:
+    """Keep what was typed and not sent."""
+    await client.conversations.save_draft(id, body.draft)
+    return done()
+
+
+@router.post("/{id}/read", **nothing(errors=(404,)))
+async def mark_read(id: PathId, client: Client) -> Response:
+    """Nothing is unread there."""
+    await client.conversations.mark_read(id)
+    return done()
+
+
+@router.delete("/{id}", **nothing(errors=(404,)))
+async def delete(id: PathId, client: Client) -> Response:
+    """Delete it; for 30 days it can be restored."""
+    await client.conversations.delete(id)
+    return done()
+
+
+@router.post("/{id}/restore", **one(Conversation, errors=(404,)))
+async def restore(id: PathId, client: Client) -> Response:
+    """Take a deletion back."""
+    return value(await client.conversations.restore(id))
+
+
+@router.post("/{id}/undo", **one(Conversation, errors=(404, 409)))
+async def undo(id: PathId, client: Client) -> Response:
+    """Move the head back before the last question."""
+    return value(await client.conversations.undo(id))
+
+
+@router.post("/{id}/questions", dependencies=[CountsForAddress], **_ASKED)
+async def ask(id: PathId, body: Question, client: Client) -> Response:
+    """Store a question and start the answer."""
+    turn = await client.generations.ask(
+        id,
+        body.text,
+        attachment_ids=body.attachment_ids,
+        client_msg_id=body.client_msg_id,
+        parent_id=body.parent_id,
+    )
+    return await with_rates(value(turn, 201), client)
+
+
+@router.post("/{id}/retry", dependencies=[CountsForAddress], **_ASKED)
+async def retry(id: PathId, client: Client) -> Response:
+    """Answer the last question again."""
+    return await with_rates(value(await client.generations.retry(id), 201), client)
+
+
+@router.post("/{id}/continue", dependencies=[CountsForAddress], **_ASKED)
+async def continue_(id: PathId, client: Client) -> Response:
+    """Go on from the last answer."""
+    return await with_rates(value(await client.generations.continue_(id), 201), client)
