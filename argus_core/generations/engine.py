@@ -14,7 +14,7 @@ from argus_core.errors import NotFound, StorageError
 from argus_core.events import Cancelled, Completed, Interrupted, LoggedEvent, Started, TextDelta, is_terminator
 from argus_core.generations.log import POLL_S, EventLog, patiently
 from argus_core.generations.run import KeepPicture, Run
-from argus_core.generations.sweeper import Sweeper, read_log
+from argus_core.generations.sweeper import Settle, Sweeper, read_log, settle_nothing
 from argus_core.ids import utc_now
 from argus_core.providers.base import Prompt, Provider
 from argus_core.storage.base import Storage
@@ -28,7 +28,16 @@ _RETRY_FINISH_S = 0.5
 
 
 class Engine:
-    """All generations of this process."""
+    """All generations of this process.
+
+    Args:
+        storage: Where they are.
+        keep_picture: Keeps what the model draws.
+        owner: The name of this process.
+        log: Their events; made here unless given.
+        clock: Tells the time.
+        settle: Charges for an answer before it is finished; None charges nobody.
+    """
 
     def __init__(
         self,
@@ -38,15 +47,17 @@ class Engine:
         *,
         log: EventLog | None = None,
         clock: Callable[[], datetime] = utc_now,
+        settle: Settle | None = None,
     ) -> None:
         self._storage = storage
         self._keep = keep_picture
         self._clock = clock
+        self._settle = settle or settle_nothing
         self.owner = owner
         self.log = log or EventLog(storage, owner)
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.sweeper = Sweeper(storage, owner, self._runs.keys(), clock=clock)
+        self.sweeper = Sweeper(storage, owner, self._runs.keys(), clock=clock, settle=self._settle)
         self._background = Background()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
@@ -176,6 +187,7 @@ class Engine:
         folded = await read_log(self._storage, generation.id)
         if folded.terminator is None:
             return  # the log was lost before its end: a sweeper will write that
+        await self._settle(generation, folded)
         await self._storage.finish_generation(generation.id, folded.ending(self._clock(), duration_s))
         if isinstance(folded.terminator, Completed):
             for tell in self.on_completed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 
 from argus_core.domain import Generation
@@ -24,6 +24,14 @@ KEEP_DELETED = timedelta(days=30)
 _ANY_LEASE = timedelta(days=36500)
 _log = logging.getLogger(__name__)
 
+Settle = Callable[[Generation, Folded], Awaitable[None]]
+"""Charges for an answer, given its whole log, while it still counts as running. A crash or a storage that fails repeats
+it: the second time must change nothing."""
+
+
+async def settle_nothing(_generation: Generation, _folded: Folded) -> None:
+    """Charge nobody."""
+
 
 async def read_log(storage: Storage, generation_id: str) -> Folded:
     """Return the whole log of a generation, folded."""
@@ -41,15 +49,23 @@ class Sweeper:
         owner: The name of this process.
         mine: The ids of the generations that this process runs.
         clock: Tells the time.
+        settle: Charges for an answer before it is finished.
     """
 
     def __init__(
-        self, storage: Storage, owner: str, mine: Collection[str] = (), *, clock: Callable[[], datetime] = utc_now
+        self,
+        storage: Storage,
+        owner: str,
+        mine: Collection[str] = (),
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        settle: Settle = settle_nothing,
     ) -> None:
         self._storage = storage
         self._owner = owner
         self._mine = mine
         self._clock = clock
+        self._settle = settle
 
     async def sweep(self) -> int:
         """End every running generation whose owner is gone or let its lease run out; return how many ended."""
@@ -83,6 +99,7 @@ class Sweeper:
             if await self._storage.append_events([last]):
                 return False  # its owner lives after all, or another sweeper was faster: the next look will tell
             folded.add([last])
+        await self._settle(generation, folded)
         await self._storage.finish_generation(generation.id, folded.ending(self._clock()))
         return True
 

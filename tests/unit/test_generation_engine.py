@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from argus_core.domain import Attachment, AttachmentPart, SourcePart, TextPart, ThoughtPart, Turn, Usage
+from argus_core.domain import Attachment, AttachmentPart, Generation, SourcePart, TextPart, ThoughtPart, Turn, Usage
 from argus_core.errors import AttachmentRejected, NotFound, RateLimited, StorageUnavailable
 from argus_core.events import (
     Cancelled,
@@ -25,6 +25,7 @@ from argus_core.events import (
 from argus_core.generations import engine as engine_module
 from argus_core.generations import log as log_module
 from argus_core.generations.engine import Engine
+from argus_core.generations.fold import Folded
 from argus_core.generations.log import EventLog
 from argus_core.generations.run import MAX_COUNT
 from argus_core.providers.base import Chunk, EndChunk, ImageChunk, Prompt, SourceChunk, TextChunk, ThoughtChunk
@@ -525,6 +526,23 @@ async def test_a_message_is_finished_when_the_storage_is_back(stage: Stage) -> N
     assert await stage.engine.drain(60)
     assert stage.memory.messages["reply of g1"].text == stage.said() == "One two"
     assert len(stage.memory.endings) == 1
+
+
+async def test_an_answer_is_charged_for_before_it_is_finished_and_again_when_that_failed(stage: Stage) -> None:
+    charged: list[tuple[str, str, str]] = []
+
+    async def charge(generation: Generation, folded: Folded) -> None:
+        charged.append((generation.id, folded.text, stage.memory.generations["g1"].status))
+        if len(charged) == 1:
+            raise StorageUnavailable("Away.")
+
+    storage = stage.memory.as_storage()
+    engine = stage.engine = Engine(storage, keep, "me", clock=lambda: NOW, settle=charge)
+    await stage.play(*saying("Hi"))
+    await engine.drain(NEVER_S)
+
+    assert charged == [("g1", "Hi", "running")] * 2
+    assert stage.memory.generations["g1"].status == "completed"
 
 
 async def test_whoever_is_told_of_completed_answers_hears_of_those_only(stage: Stage) -> None:

@@ -7,9 +7,11 @@ from datetime import datetime
 
 import pytest
 
+from argus_core.domain import Generation
 from argus_core.errors import StorageError
 from argus_core.events import Completed, Event, Interrupted, Started, TextDelta
 from argus_core.generations import sweeper as sweeper_module
+from argus_core.generations.fold import Folded
 from argus_core.generations.sweeper import KEEP_LOGS, Sweeper
 from tests.support.memory import MemoryStorage
 from tests.support.turns import NOW, a_generation, a_message, logged, settle
@@ -61,6 +63,23 @@ async def test_an_end_that_was_written_but_not_stored_is_stored_as_it_is(
     assert memory.appends == []
     assert memory.messages["reply of g1"].status == "completed"
     assert memory.endings[0][1].duration_s is None  # nobody knows how long it took
+
+
+async def test_an_answer_is_charged_for_before_it_is_finished_and_again_when_that_failed(memory: MemoryStorage) -> None:
+    charged: list[tuple[str, str, str]] = []
+
+    async def charge(generation: Generation, folded: Folded) -> None:
+        charged.append((generation.id, folded.text, memory.generations["g1"].status))
+        if len(charged) == 1:
+            raise StorageError("Away.")
+
+    sweeper = Sweeper(memory.as_storage(), "sweeper", clock=lambda: LATER, settle=charge)
+    leave(memory, TextDelta("Half"))
+
+    assert await sweeper.sweep() == 0
+    assert await sweeper.sweep() == 1
+    assert charged == [("g1", "Half", "running")] * 2
+    assert memory.generations["g1"].status == "interrupted"
 
 
 async def test_own_generations_are_left_alone(memory: MemoryStorage, sweeper: Sweeper) -> None:
