@@ -1,25 +1,36 @@
-"""The key that a person pasted: kept in the system's keyring, or in a file that only they can read."""
+"""What stays secret between two runs, the Gemini key and sign-ins: in the keyring, or in a file of the user alone."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
 import logging
 import os
 import queue
+import re
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from argus_core.disk import open_regular, write_durably
+from argus_core.domain import SignedIn, User
 from argus_core.errors import ConfigError, InvalidInput
 from argus_core.settings import Secret
+from argus_core.wire import decode, encode
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _SERVICE = "argus"
-_NOT_KEPT = "The key was not kept"
-_NOT_READ = "The kept key was not read"
 _MAX_KEY = 4096
+_MAX_SIGN_IN = 16_384
+LOCK_S = 20.0
+"""Who waited so long for another process to refresh goes on without it: that one may be stopped for good."""
+_LOCK_TRY_S = 0.05
 
 
 class Keyring(Protocol):
@@ -43,80 +54,89 @@ def system_keyring() -> Keyring:
     return core.get_keyring()
 
 
-class Credentials:
-    """Finds, keeps and forgets the Gemini key. All methods block; those that ask a keyring for `timeout_s` at most.
+class KeptSecret:
+    """One secret under one name. All methods block; those that ask a keyring for `timeout_s` at most.
 
-    A key in the keyring leaves a note in the config folder, so that nobody who has none there pays for a keyring at
-    the start. The entry is named after the folder: two configurations do not share a key.
+    A secret in the keyring leaves a note in the config folder, so that nobody who has none there pays for a keyring at
+    the start. The entry is named after the folder: two configurations share nothing.
+
+    Args:
+        config_dir: The folder of the file and of the note; it exists.
+        name: Of the file, and of the entry in the keyring.
+        what: What it is, for errors.
+        fits: Tells whether a text can be such a secret.
     """
 
     def __init__(
         self,
         config_dir: Path,
+        name: str,
         use_keyring: bool,
         *,
+        what: str,
+        fits: Callable[[str], bool],
         open_keyring: Callable[[], Keyring] = system_keyring,
         timeout_s: float = 3.0,
     ) -> None:
-        self._file = config_dir / "gemini_api_key"
-        self._note = config_dir / "gemini_api_key.in_keyring"
-        self._entry = f"gemini_api_key {config_dir}"
+        self.file = config_dir / name
+        self._note = config_dir / f"{name}.in_keyring"
+        self._entry = f"{name} {config_dir}"
+        self._what = what
+        self._fits = fits
         self._use_keyring = use_keyring
         self._open_keyring = open_keyring
         self._timeout_s = timeout_s
 
-    def has_key(self) -> bool:
-        """Say at once, without asking the keyring, whether a key was kept."""
-        return self._file.exists() or (self._use_keyring and self._note.exists())
+    def is_kept(self) -> bool:
+        """Say at once, without asking the keyring, whether something was kept."""
+        return self.file.exists() or (self._use_keyring and self._note.exists())
 
-    def find_key(self) -> Secret | None:
-        """Return the kept key; None when there is none or the keyring does not give it.
+    def find(self) -> str | None:
+        """Return what was kept; None when there is nothing or the keyring does not give it.
 
         Raises:
-            ConfigError: The file may be read by others, or holds no key.
+            ConfigError: The file may be read by others, or holds something else.
         """
-        key = self._read_file()
-        if key is None and self._use_keyring and self._note.exists():
-            key = self._ask_keyring(lambda keyring: keyring.get_password(_SERVICE, self._entry))
-        return Secret(key) if key else None
+        text = self._read_file()
+        if text is None and self._use_keyring and self._note.exists():
+            text = self._ask_keyring(lambda keyring: keyring.get_password(_SERVICE, self._entry))
+        return text or None
 
-    def keep_key(self, key: Secret) -> str:
-        """Keep the key instead of an older one and return where it is, in words: `your keyring` or a path.
+    def keep(self, text: str) -> str:
+        """Keep it instead of an older one and return where it is, in words: `your keyring` or a path.
 
         Raises:
-            InvalidInput: That cannot be a key.
             ConfigError: The file could not be written.
         """
-        if not _is_key(key.value):
-            raise InvalidInput("A key is made of ASCII letters, digits and signs, without spaces.")
         try:
-            if self._use_keyring and self._ask_keyring(lambda keyring: self._put(keyring, key)):
-                write_durably(self._note, b"The key is in the system's keyring.\n")
-                self._file.unlink(missing_ok=True)
+            if self._use_keyring and self._ask_keyring(lambda keyring: self._put(keyring, text)):
+                write_durably(self._note, f"The {self._what} is in the system's keyring.\n".encode())
+                self.file.unlink(missing_ok=True)
                 return "your keyring"
-            write_durably(self._file, key.value.encode())
+            write_durably(self.file, text.encode())
             self._note.unlink(missing_ok=True)
         except OSError as error:
-            raise ConfigError(f"{self._file} cannot be written: {error.strerror}.", title=_NOT_KEPT) from error
-        return str(self._file)
+            title = f"The {self._what} was not kept"
+            raise ConfigError(f"{self.file} cannot be written: {error.strerror}.", title=title) from error
+        return str(self.file)
 
-    def forget_key(self) -> None:
-        """Remove the key from wherever it was kept; harmless when there is none.
+    def forget(self) -> None:
+        """Remove it from wherever it was kept; harmless when there is none.
 
         Raises:
-            ConfigError: A file could not be removed, or the keyring did not let go of the key.
+            ConfigError: A file could not be removed, or the keyring did not let go of it.
         """
         if self._note.exists() and not self._ask_keyring(self._drop):
             raise ConfigError("The keyring did not answer; remove the entry of argus there.", title="It is still kept")
         try:
-            self._file.unlink(missing_ok=True)
+            self.file.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(f"{error.filename} cannot be removed: {error.strerror}.") from error
 
-    def _put(self, keyring: Keyring, key: Secret) -> bool:
-        keyring.set_password(_SERVICE, self._entry, key.value)
-        return keyring.get_password(_SERVICE, self._entry) == key.value
+    def _put(self, keyring: Keyring, text: str) -> bool:
+        keyring.set_password(_SERVICE, self._entry, text)
+        return keyring.get_password(_SERVICE, self._entry) == text
 
     def _drop(self, keyring: Keyring) -> bool:
         if keyring.get_password(_SERVICE, self._entry) is not None:
@@ -146,23 +166,217 @@ class Credentials:
             return None
 
     def _read_file(self) -> str | None:
+        title = f"The kept {self._what} was not read"
         try:
-            with open_regular(self._file) as file:
-                self._refuse_shared(os.fstat(file.fileno()))
-                key = file.read(_MAX_KEY + 2).decode("ascii", "replace").strip()
+            with open_regular(self.file) as file:
+                self._refuse_shared(os.fstat(file.fileno()), title)
+                text = file.read(_MAX_SIGN_IN + 2).decode("ascii", "replace").strip()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ConfigError(f"{self._file} cannot be read: {error.strerror}.", title=_NOT_READ) from error
-        if not _is_key(key):
-            raise ConfigError(f"{self._file} holds no key; remove it.", title=_NOT_READ)
-        return key
+            raise ConfigError(f"{self.file} cannot be read: {error.strerror}.", title=title) from error
+        if not self._fits(text):
+            raise ConfigError(f"{self.file} holds no {self._what}; remove it.", title=title)
+        return text
 
-    def _refuse_shared(self, found: os.stat_result) -> None:
+    def _refuse_shared(self, found: os.stat_result, title: str) -> None:
         if os.name == "posix" and found.st_uid != os.getuid():
-            raise ConfigError(f"{self._file} belongs to somebody else; remove it.", title=_NOT_READ)
+            raise ConfigError(f"{self.file} belongs to somebody else; remove it.", title=title)
         if os.name == "posix" and found.st_mode & 0o077:
-            raise ConfigError(f"Others may read it; run: chmod 600 '{self._file}'", title=_NOT_READ)
+            raise ConfigError(f"Others may read it; run: chmod 600 '{self.file}'", title=title)
+
+
+class Credentials:
+    """Finds, keeps and forgets the Gemini key. All methods block, see `KeptSecret`."""
+
+    def __init__(
+        self,
+        config_dir: Path,
+        use_keyring: bool,
+        *,
+        open_keyring: Callable[[], Keyring] = system_keyring,
+        timeout_s: float = 3.0,
+    ) -> None:
+        self._secret = KeptSecret(
+            config_dir,
+            "gemini_api_key",
+            use_keyring,
+            what="key",
+            fits=_is_key,
+            open_keyring=open_keyring,
+            timeout_s=timeout_s,
+        )
+
+    def has_key(self) -> bool:
+        """Say at once, without asking the keyring, whether a key was kept."""
+        return self._secret.is_kept()
+
+    def find_key(self) -> Secret | None:
+        """Return the kept key; None when there is none or the keyring does not give it.
+
+        Raises:
+            ConfigError: The file may be read by others, or holds no key.
+        """
+        key = self._secret.find()
+        return Secret(key) if key else None
+
+    def keep_key(self, key: Secret) -> str:
+        """Keep the key instead of an older one and return where it is, in words: `your keyring` or a path.
+
+        Raises:
+            InvalidInput: That cannot be a key.
+            ConfigError: The file could not be written.
+        """
+        if not _is_key(key.value):
+            raise InvalidInput("A key is made of ASCII letters, digits and signs, without spaces.")
+        return self._secret.keep(key.value)
+
+    def forget_key(self) -> None:
+        """Remove the key from wherever it was kept; harmless when there is none.
+
+        Raises:
+            ConfigError: A file could not be removed, or the keyring did not let go of the key.
+        """
+        self._secret.forget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSignIn:
+    """What is kept of a sign-in at one place."""
+
+    place: str
+    user: User | None = None
+    """None after signing out: only the device token is left then."""
+    session_id: str = ""
+    refresh_token: str = field(default="", repr=False)
+    device_token: str = field(default="", repr=False)
+
+
+class KeptSession:
+    """The sign-in at one place, a server or a store with accounts; several programs may share it.
+
+    All methods but `alone` block, see `KeptSecret`. An access token is never kept.
+
+    Args:
+        config_dir: The config folder; it exists.
+        place: An address that names the place, without secrets.
+        use_keyring: Try the keyring first.
+    """
+
+    def __init__(
+        self,
+        config_dir: Path,
+        place: str,
+        use_keyring: bool,
+        *,
+        open_keyring: Callable[[], Keyring] = system_keyring,
+        timeout_s: float = 3.0,
+    ) -> None:
+        self.place = place
+        name = f"session_{_file_name(place)}"
+        self._secret = KeptSecret(
+            config_dir,
+            name,
+            use_keyring,
+            what="sign-in",
+            fits=lambda text: _sign_in(text, place) is not None,
+            open_keyring=open_keyring,
+            timeout_s=timeout_s,
+        )
+        self._lock_file = config_dir / f"{name}.lock"
+
+    def is_kept(self) -> bool:
+        """Say at once, without asking the keyring, whether somebody signed in here before."""
+        return self._secret.is_kept()
+
+    def find(self) -> KeptSignIn | None:
+        """Return what is kept, None when nothing is or the keyring does not give it.
+
+        Raises:
+            ConfigError: The file may be read by others, or holds something else.
+        """
+        text = self._secret.find()
+        return _sign_in(text, self.place) if text else None
+
+    def keep(self, signed_in: SignedIn) -> str:
+        """Keep it instead of an older one and return where it is, in words: `your keyring` or a path.
+
+        Raises:
+            ConfigError: The file could not be written.
+        """
+        return self._keep(
+            KeptSignIn(
+                place=self.place,
+                user=signed_in.user,
+                session_id=signed_in.session_id,
+                refresh_token=signed_in.refresh_token,
+                device_token=signed_in.device_token,
+            )
+        )
+
+    def forget(self) -> None:
+        """Forget the sign-in; only that somebody has signed in here before stays known.
+
+        Raises:
+            ConfigError: It could not be removed.
+        """
+        kept = self.find()
+        if kept is not None and kept.device_token:
+            self._keep(KeptSignIn(place=self.place, device_token=kept.device_token))
+        else:
+            self._secret.forget()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[None, None]:
+        """While entered, no other process refreshes this session: what is read, exchanged and kept is one step."""
+        with suppress(OSError):  # a folder that cannot be written to: `keep` will say so
+            self._lock_file.touch(mode=0o600)
+        try:
+            file = self._lock_file.open("rb")
+        except OSError:
+            yield
+            return
+        with file:
+            until = time.monotonic() + LOCK_S
+            while not _try_lock(file):
+                if time.monotonic() > until:
+                    break
+                await asyncio.sleep(_LOCK_TRY_S)
+            yield
+
+    def _keep(self, kept: KeptSignIn) -> str:
+        return self._secret.keep(json.dumps(encode(kept), ensure_ascii=True))
+
+
+def _sign_in(text: str, place: str) -> KeptSignIn | None:
+    """Return what `text` holds, None when it is nothing of that place."""
+    try:
+        kept = decode(KeptSignIn, json.loads(text))
+    except (ValueError, RecursionError, InvalidInput):
+        return None
+    return kept if kept.place == place else None
+
+
+def _file_name(place: str) -> str:
+    """Return a name for a place that people recognise and no other place has."""
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", place.partition("://")[2] or place)[:60]
+    return f"{readable}_{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
+def _try_lock(file: BinaryIO) -> bool:
+    """Take the lock of an open file if nobody has it; it goes with the file, also when its process dies."""
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    return True
 
 
 def _is_key(text: str) -> bool:
