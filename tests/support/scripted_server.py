@@ -79,12 +79,13 @@ def reply(value: Any, status: int = 200) -> httpx2.Response:
     return httpx2.Response(status, content=json.dumps(data).encode(), headers={"Content-Type": "application/json"})
 
 
-def refusal(error: ArgusError, status: int | None = None, **headers: str) -> httpx2.Response:
+def refusal(error: ArgusError, *, retry_after: str | None = None) -> httpx2.Response:
     """A problem+json answer."""
+    more = {"Retry-After": retry_after} if retry_after is not None else {}
     return httpx2.Response(
-        status or http_status(error),
+        http_status(error),
         content=json.dumps({"type": "about:blank", "status": 0, "detail": "", **encode(error.problem())}).encode(),
-        headers={"Content-Type": "application/problem+json", **headers},
+        headers={"Content-Type": "application/problem+json", **more},
     )
 
 
