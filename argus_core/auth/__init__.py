@@ -1,0 +1,1 @@
+"""Who may come in: emails, passwords, tokens, sessions, invites, and what holds back those who guess."""
