@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from argus_core.auth.administration import Administration
 from argus_core.auth.emails import fold_email
 from argus_core.auth.invites import digest_code
 from argus_core.auth.names import checked_name
@@ -165,6 +166,10 @@ class Auth:
     def forget(self, user_id: str) -> None:
         """Read the user and their sessions anew from now on: `Administration` has changed them."""
         self._sessions.forget(user_id)
+
+    def administration(self, by: str | None) -> Administration:
+        """Return what the admin with that user id may do; None stands for the server's own command line."""
+        return Administration(self._storage, self._passwords, by=by, on_changed=self.forget, clock=self._clock)
 
     async def close(self) -> None:
         """Let go of the threads that hash."""

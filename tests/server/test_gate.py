@@ -1,0 +1,101 @@
+"""What every request passes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+import pytest
+from fastapi.routing import APIRoute
+
+from argus_core.domain import SignedIn
+from argus_core.server.app import create_app
+from argus_core.server.gate import OPEN
+from tests.server.conftest import Web
+from tests.support.server import RunningServer
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every method and address of the application."""
+    app = create_app(lambda: pytest.fail("nobody opens it here"))
+    found = [(method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods]
+    assert len(found) > 50
+    return sorted(found)
+
+
+CLOSED = [(method, path) for method, path in routes() if path not in OPEN]
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
+async def test_nobody_gets_in_without_a_token(web: Web, server: RunningServer, method: str, path: str) -> None:
+    answer = await web(method, path.removeprefix("/api/v1").replace("{id}", "a").replace("{name}", "theme"))
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "not_authenticated"
+
+
+async def test_an_address_that_is_not_there_is_no_news_to_strangers(web: Web, sara: SignedIn) -> None:
+    assert (await web("GET", "/nonsense")).status_code == 401
+    missing = await web("GET", "/nonsense", sara)
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+    wrong = await web("DELETE", "/account", sara)
+    assert wrong.status_code == 405
+    assert "GET" in wrong.headers["allow"]
+
+
+async def test_every_answer_has_an_id_and_is_kept_by_nobody(web: Web, sara: SignedIn) -> None:
+    for answer in (await web("GET", "/account", sara), await web("GET", "/account"), await web("GET", "/healthz")):
+        assert len(answer.headers["x-request-id"]) == 32
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in answer.headers
+
+
+async def test_an_error_carries_the_id_of_its_log_line(
+    web: Web, sara: SignedIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "argus_core"):
+        answer = await web("GET", "/conversations/unknown?secret=words", sara)
+    problem = answer.json()
+    assert problem["type"] == "urn:argus:problem:not_found"
+    assert problem["status"] == answer.status_code == 404
+    line = next(record for record in caplog.records if getattr(record, "request_id", "") == problem["request_id"])
+    assert (line.__dict__["route"], line.__dict__["status"]) == ("/api/v1/conversations/{id}", 404)
+    assert "words" not in json.dumps(line.__dict__, default=str)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'"text"', b"null", b'{"name": {"$ne": null}}', b'{"value": "x", "user_id": "y"}', b"\xff"],
+)
+async def test_a_body_that_is_not_as_it_should_be(web: Web, sara: SignedIn, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await web("PUT", "/account/preferences/theme", sara, content=body, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["code"] == "invalid_input"
+
+
+async def test_more_than_an_address_takes_is_cut_while_it_comes(web: Web, sara: SignedIn) -> None:
+    sent = 0
+
+    async def endless() -> object:
+        nonlocal sent
+        while sent < 64 << 20:
+            sent += 64 << 10
+            yield b"x" * (64 << 10)
+
+    answer = await web("PUT", "/account/preferences/theme", sara, content=endless())
+    assert answer.json()["title"] == "The request is too large"
+    assert sent < 32 << 20
+
+
+async def test_too_many_headers_are_refused(server: RunningServer) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    many = "".join(f"X-{number}: y\r\n" for number in range(10_000))
+    writer.write(f"GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n".encode())
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400")
+    writer.close()
+    await writer.wait_closed()
