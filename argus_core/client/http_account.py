@@ -117,6 +117,7 @@ class AccountStream:
             group.discard(feed)
             if not self._feeds() and self._runner is not None:
                 self._runner.cancel()
+                self._line = self._present = None
 
         return leave
 
@@ -139,7 +140,6 @@ class AccountStream:
         """Keep the stream open until nobody reads, or the session has ended; begins when `before` is gone."""
         if before is not None:
             await asyncio.wait([before])
-        self._line = self._present = None
         clock, patience = self._api.clock, Patience()
         while True:
             began = clock.now()
@@ -192,7 +192,7 @@ class AccountStream:
         if line != self._line:
             self._line = line
             for feed in self._connections:
-                feed.put("", line)
+                feed.put(line, line)
 
     def _take(self, frame: httpx2.ServerSentEvent) -> None:
         """Pass a frame on; kinds that this version does not know are left alone."""

@@ -139,9 +139,10 @@ def _name(request: httpx2.Request) -> str:
 
 
 def _body(answer: httpx2.Response) -> httpx2.AsyncByteStream:
-    if isinstance(answer.stream, Body):
-        return answer.stream
-    return Body([answer.content])
+    if isinstance(answer.stream, httpx2.ByteStream):
+        return Body([answer.content])
+    assert isinstance(answer.stream, httpx2.AsyncByteStream)
+    return answer.stream
 
 
 def signed_in(number: int = 1, *, expires_in_s: int = 600) -> SignedIn:
