@@ -32,3 +32,7 @@ class Field(Input):
         event.stop()
         event.prevent_default()  # else the input's own handler would paste it again
         self.replace(clean_line(event.text), *sorted(self.selection))
+
+    def action_paste(self) -> None:
+        """Paste what was copied in the program, as one clean line too."""
+        self.replace(clean_line(self.app.clipboard), *sorted(self.selection))

@@ -15,6 +15,7 @@ from textual.reactive import reactive
 
 from argus_core.text.clean import clean_line
 from argus_tui.glyphs import FULL
+from argus_tui.widgets.eye import mark
 from argus_tui.widgets.ink import ACCENT, MUTED, ON_RAISED, RULE, Drawn, keys, reads_right_to_left, spread
 
 EXAMPLES: Final = (
@@ -30,14 +31,7 @@ _KEYS: Final = (
 )
 _COLUMNS: Final = ((9, 15), (9, 15), (4, 0))
 """Cells of the key and of its meaning."""
-_EYE: Final = (
-    " ⢀⡠⠒⠉⠉⠉⠒⢄⡀ ",
-    "⡠⠋ ⢠⣾⡟⢳⡄ ⠙⢄",
-    "⠑⣄ ⠘⢿⣿⡿⠃ ⣠⠊",
-    " ⠈⠑⠤⣀⣀⣀⠤⠊⠁ ",
-)
-"""An almond eye in braille dots: two arcs and a disc."""
-_IRIS: Final = slice(3, 8)
+INVITATION: Final = "Ask, show a picture, or have one made."
 _WIDEST: Final = 68
 _SMALL: Final = 24
 """Fewer rows than this: one empty row between groups instead of two."""
@@ -69,22 +63,12 @@ class StartCard(Drawn, can_focus=True):
         height = self.size.height
         room = min(_WIDEST, width - 8)
         gap = [Content.empty()] * (1 if height < _SMALL else 2)
-        block = [*self._mark(), *gap, *self._examples(room), *gap, *map(_key_line, _KEYS), *gap, self._answerer()]
+        top_rows = mark(INVITATION, eye=self.eye)
+        block = [*top_rows, *gap, *self._examples(room), *gap, *map(_key_line, _KEYS), *gap, self._answerer()]
         top = max(0, (height - len(block)) * 2 // 5)
         left = " " * ((width - room) // 2)
         self._first_example = top + (5 if len(gap) == 1 else 6) + 1
         return [*[Content.empty()] * top, *(Content(left) + line for line in block)]
-
-    def _mark(self) -> list[Content]:
-        words: list[Content] = [
-            Content.empty(),
-            Content.styled("  argus", "bold"),
-            Content.styled("  Ask, show a picture, or have one made.", MUTED),
-            Content.empty(),
-        ]
-        if not self.eye:
-            return words
-        return [_eye_line(row) + said for row, said in enumerate(words)]
 
     def _examples(self, room: int) -> list[Content]:
         heading = spread(Content.styled("Try one", MUTED), keys((("tab", "choose"), ("enter", "take"))), room - 4)
@@ -139,9 +123,3 @@ def _key_line(hints: Sequence[tuple[str, str]]) -> Content:
     for (key, word), (key_cells, word_cells) in zip(hints, _COLUMNS, strict=True):
         parts += [key.ljust(key_cells), (word.ljust(word_cells), MUTED)]
     return Content.assemble(*parts)
-
-
-def _eye_line(row: int) -> Content:
-    """Return a row of the eye: the lids quiet, the iris in the accent."""
-    dots = Content.styled(_EYE[row], MUTED)
-    return dots.stylize(ACCENT, _IRIS.start, _IRIS.stop) if 0 < row < len(_EYE) - 1 else dots
