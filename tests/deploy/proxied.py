@@ -1,4 +1,4 @@
-"""nginx with the configuration of `deploy/`, in a folder and on ports of its own, before a server played by the test."""
+"""nginx with the configuration of `deploy/`, in a folder and on ports of its own, before a server the test plays."""
 
 from __future__ import annotations
 

@@ -112,9 +112,9 @@ def test_nothing_comes_from_an_address_and_no_secret_is_baked_in() -> None:
     assert {name for name in environment(1) if name.startswith("ARGUS_")} <= SETTINGS
 
 
-def test_what_is_written_is_under_data_which_outlives_the_container() -> None:
+def test_what_is_written_is_under_data_which_the_user_owns() -> None:
     env = environment(1)
-    assert of("VOLUME", 1) == ["/data"]
+    assert "install -d -o argus -g argus -m 0700 /data" in of("RUN", 1)[0]
     assert [env["ARGUS_DATA_DIR"], env["HOME"], *of("WORKDIR", 1)] == ["/data"] * 3
     assert env["ARGUS_CONFIG_DIR"].startswith("/data/")
     assert env["PYTHONDONTWRITEBYTECODE"] == "1"
