@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from argus_core.server import openapi, problems
 from argus_core.server.context import ServerContext
-from argus_core.server.gate import API, Gate
+from argus_core.server.gate import Gate
 from argus_core.server.routes import (
     account,
     admin,
@@ -24,7 +24,8 @@ from argus_core.server.routes import (
     models,
 )
 
-_ROUTES = (auth, account, conversations, generations, messages, attachments, models, admin, diagnosis)
+ROUTES = (auth, account, conversations, generations, messages, attachments, models, admin, diagnosis)
+"""What stands under `/api/v1`; all of it is closed to strangers but what the gate opens."""
 OpenContext = Callable[[], AbstractAsyncContextManager[ServerContext]]
 
 
@@ -50,13 +51,14 @@ def create_app(open_context: OpenContext) -> FastAPI:
         version=version("argus-tui"),
         description="Chat with Google Gemini: durable answers, resumable streams.",
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it would send what people search for
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
-    for module in _ROUTES:
-        app.include_router(module.router, prefix=API)
+    for module in ROUTES:
+        app.include_router(module.router)
     app.include_router(health.router)
     app.add_middleware(Gate)
     problems.install(app)

@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from argus_core.errors import ArgusError, InvalidInput, NotAuthenticated
 from argus_core.ids import new_id
+from argus_core.server import API
 from argus_core.server.context import ServerContext
 from argus_core.server.problems import Problem
 
-API = "/api/v1"
 OPEN = frozenset(
     {
         f"{API}/server",
@@ -60,7 +60,7 @@ class Gate:
         passage = _Passage(scope, send)
         try:
             await self._identify(scope)
-            await self._app(scope, _limited(scope, receive), passage.send)
+            await self._app(scope, passage.counting(receive), passage.send)
         except ArgusError as error:  # those that endpoints raise have been answered further in
             await Problem(error, passage.request_id)(scope, receive, passage.send)
         finally:
@@ -87,6 +87,10 @@ class _Passage:
         self._send = send
         self._began = time.monotonic()
         self._status = 0
+        self._most_bytes = _most_bytes(scope["path"])
+        self._came_bytes = 0
+        self._is_whole = scope["method"] in ("GET", "HEAD", "OPTIONS")
+        """All of the body has come."""
         scope.setdefault("state", {})["request_id"] = self.request_id
 
     async def send(self, message: Message) -> None:
@@ -99,8 +103,28 @@ class _Passage:
                 headers.setdefault(name, value)
             if self._scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
+            if not self._is_whole:
+                headers["Connection"] = "close"  # else the rest of the body would have to be taken first
             self._count(time.monotonic() - self._began)
         await self._send(message)
+
+    def counting(self, receive: Receive) -> Receive:
+        """Count a body while it comes, whatever its length was said to be; uploads are counted where they are read."""
+
+        async def counted() -> Message:
+            if self._is_whole:
+                return await receive()  # only the end of the connection is left to come
+            try:
+                message = await asyncio.wait_for(receive(), BODY_PIECE_S)
+            except TimeoutError:
+                raise InvalidInput("Send it again.", title="The request came too slowly") from None
+            self._came_bytes += len(message.get("body", b""))
+            self._is_whole = not message.get("more_body", False)
+            if self._most_bytes is not None and self._came_bytes > self._most_bytes:
+                raise InvalidInput(f"Keep it under {self._most_bytes >> 10:,} KB.", title="The request is too large")
+            return message
+
+        return counted
 
     def _count(self, seconds: float) -> None:
         metrics = self._scope["app"].state.context.metrics
@@ -128,28 +152,6 @@ class _Passage:
                 "duration_ms": round(1000 * (time.monotonic() - self._began), 1),
             },
         )
-
-
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Count a body while it comes, whatever its length was said to be; uploads are counted where they are read."""
-    most = _most_bytes(scope["path"])
-    came, is_whole = 0, False
-
-    async def counted() -> Message:
-        nonlocal came, is_whole
-        if is_whole:
-            return await receive()  # only the end of the connection is left to come
-        try:
-            message = await asyncio.wait_for(receive(), BODY_PIECE_S)
-        except TimeoutError:
-            raise InvalidInput("Send it again.", title="The request came too slowly") from None
-        came += len(message.get("body", b""))
-        is_whole = not message.get("more_body", False)
-        if most is not None and came > most:
-            raise InvalidInput(f"Keep it under {most >> 10:,} KB.", title="The request is too large")
-        return message
-
-    return counted
 
 
 def _most_bytes(path: str) -> int | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 from fastapi.routing import APIRoute
 
 from argus_core.domain import SignedIn
-from argus_core.server.app import create_app
+from argus_core.server.app import ROUTES
 from argus_core.server.gate import OPEN
 from tests.server.conftest import Web
 from tests.support.server import RunningServer
@@ -18,8 +19,13 @@ from tests.support.server import RunningServer
 
 def routes() -> list[tuple[str, str]]:
     """Every method and address of the application."""
-    app = create_app(lambda: pytest.fail("nobody opens it here"))
-    found = [(method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods]
+    found = [
+        (method, route.path)
+        for module in ROUTES
+        for route in module.router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    ]
     assert len(found) > 50
     return sorted(found)
 
@@ -76,26 +82,40 @@ async def test_a_body_that_is_not_as_it_should_be(web: Web, sara: SignedIn, body
     assert answer.json()["code"] == "invalid_input"
 
 
-async def test_more_than_an_address_takes_is_cut_while_it_comes(web: Web, sara: SignedIn) -> None:
+async def test_more_than_an_address_takes_is_refused(web: Web, sara: SignedIn) -> None:
+    answer = await web("PUT", "/account/preferences/theme", sara, {"value": "x" * (260 << 10)})
+    assert (answer.status_code, answer.json()["title"]) == (422, "The request is too large")
+
+
+async def test_a_body_without_end_is_cut_while_it_comes(server: RunningServer, sara: SignedIn) -> None:
+    reader, writer = await connected(server)
+    head = f"PUT /api/v1/account/preferences/theme HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sara.access_token}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     sent = 0
-
-    async def endless() -> object:
-        nonlocal sent
+    with suppress(ConnectionError):
         while sent < 64 << 20:
+            writer.write(b"10000\r\n" + b"x" * (64 << 10) + b"\r\n")
+            await writer.drain()
             sent += 64 << 10
-            yield b"x" * (64 << 10)
-
-    answer = await web("PUT", "/account/preferences/theme", sara, content=endless())
-    assert answer.json()["title"] == "The request is too large"
     assert sent < 32 << 20
+    await left(writer)
+
+
+async def connected(server: RunningServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def left(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def test_too_many_headers_are_refused(server: RunningServer) -> None:
-    host, _, port = server.url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await connected(server)
     many = "".join(f"X-{number}: y\r\n" for number in range(10_000))
     writer.write(f"GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n".encode())
     answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 400")
-    writer.close()
-    await writer.wait_closed()
+    await left(writer)

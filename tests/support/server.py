@@ -107,6 +107,7 @@ async def running(context: ServerContext) -> AsyncGenerator[RunningServer, None]
         ws="none",
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=1,
         lifespan="on",
     )

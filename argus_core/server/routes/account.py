@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from argus_core.domain import Allowance, Session, User
+from argus_core.server import API
 from argus_core.server.account_stream import account_frames
 from argus_core.server.asking import Asker, Client, Context
 from argus_core.server.bodies import ID_PATTERN, LookingAt, PasswordChange, PathId, Preference
@@ -15,7 +16,7 @@ from argus_core.server.openapi import answers, content, count, fields, many, not
 from argus_core.server.replies import Json, value, values
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix="/account", tags=["account"])
+router = APIRouter(prefix=f"{API}/account", tags=["account"])
 Name = Annotated[str, Path(pattern=r"^[a-z0-9_.-]{1,64}$")]
 
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from argus_core.domain import Invite, NewInvite, RoleLimits, User
-from argus_core.server import bodies
+from argus_core.server import API, bodies
 from argus_core.server.asking import Client
 from argus_core.server.bodies import Limit, NewUser, PathId, UserPatch
 from argus_core.server.openapi import answers, fields, many, nothing, one, page
 from argus_core.server.replies import Json, value, values
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix="/admin", tags=["administration"])
+router = APIRouter(prefix=f"{API}/admin", tags=["administration"])
 
 
 @router.get("/users", **page(User, errors=(403,)))

@@ -10,12 +10,13 @@ from starlette.responses import Response
 from argus_core.attachments import MAX_BYTES
 from argus_core.domain import Attachment
 from argus_core.errors import AttachmentRejected
+from argus_core.server import API
 from argus_core.server.asking import Client, Context, CountsForAddress
 from argus_core.server.bodies import PathId
 from argus_core.server.openapi import content, one
 from argus_core.server.replies import value
 
-router = APIRouter(prefix="/attachments", tags=["pictures"])
+router = APIRouter(prefix=f"{API}/attachments", tags=["pictures"])
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "maxLength": MAX_BYTES}}}
 _ADDED = one(Attachment, status=201)
 _ADDED["openapi_extra"] |= {"requestBody": {"required": True, "content": _BYTES}}

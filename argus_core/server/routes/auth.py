@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from argus_core.auth.service import Origin
 from argus_core.domain import SignedIn
+from argus_core.server import API
 from argus_core.server.asking import Client, Context, CountsForAddress, address_of
 from argus_core.server.bodies import LogIn, LogOut, Refresh, SignUp
 from argus_core.server.openapi import answers, fields, nothing, one
 from argus_core.server.replies import Json, value
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(tags=["signing in"])
+router = APIRouter(prefix=API, tags=["signing in"])
 _TEXT = {"type": "string"}
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from argus_core.client.base import ConversationsRole
 from argus_core.domain import Conversation, Turn
+from argus_core.server import API
 from argus_core.server.asking import Client, CountsForAddress
 from argus_core.server.bodies import ConversationPatch, Draft, Limit, NewConversation, PathId, Question
 from argus_core.server.openapi import count, nothing, one, page
@@ -16,7 +17,7 @@ from argus_core.server.rates import with_rates
 from argus_core.server.replies import Json, value
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix="/conversations", tags=["conversations"])
+router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"])
 _ASKED = one(Turn, status=201, errors=(404, 409, 502))
 
 

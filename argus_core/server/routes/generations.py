@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from argus_core.domain import Generation
 from argus_core.errors import InvalidInput
+from argus_core.server import API
 from argus_core.server.answer_stream import answer_frames
 from argus_core.server.asking import Asker, Client, Context
 from argus_core.server.bodies import PathId
@@ -16,7 +17,7 @@ from argus_core.server.openapi import content, many, nothing, one
 from argus_core.server.replies import nothing as done
 from argus_core.server.replies import value, values
 
-router = APIRouter(prefix="/generations", tags=["answers"])
+router = APIRouter(prefix=f"{API}/generations", tags=["answers"])
 _MOST = 2**31
 
 

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from argus_core.domain import Message, SearchHit
+from argus_core.server import API
 from argus_core.server.asking import Client
 from argus_core.server.bodies import Limit, PathId
 from argus_core.server.openapi import many, one
 from argus_core.server.replies import Json, value, values
 
-router = APIRouter(tags=["messages"])
+router = APIRouter(prefix=API, tags=["messages"])
 
 
 @router.get("/messages/{id}", **one(Message, errors=(404,)))

@@ -7,13 +7,14 @@ from starlette.responses import Response
 
 from argus_core.domain import ModelInfo, Readiness
 from argus_core.errors import PermissionDenied
+from argus_core.server import API
 from argus_core.server.asking import Asker, Client, Context
 from argus_core.server.bodies import DefaultModel, Key
 from argus_core.server.openapi import answers, fields, many, nothing, one
 from argus_core.server.replies import Json, value, values
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix=f"{API}/models", tags=["models"])
 _TEXT = {"type": "string"}
 
 
