@@ -18,6 +18,12 @@ def report_bug(task: asyncio.Task[Any]) -> None:
         _log.error("%s ended by a bug", task.get_name(), exc_info=bug)
 
 
+def is_cancelled() -> bool:
+    """Return whether this task was told to end, also when a library has swallowed the telling."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Background:
     """Tasks that nobody awaits."""
 

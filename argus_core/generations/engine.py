@@ -7,12 +7,14 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from weakref import WeakValueDictionary
 
 from argus_core.domain import ENDED, Generation, Turn
 from argus_core.errors import NotFound, StorageError
 from argus_core.events import Cancelled, Completed, Interrupted, LoggedEvent, Started, TextDelta, is_terminator
-from argus_core.generations.log import POLL_S, EventLog, patiently
+from argus_core.generations.log import EventLog
+from argus_core.generations.patience import patiently
 from argus_core.generations.run import KeepPicture, Run
 from argus_core.generations.sweeper import Settle, Sweeper, read_log, settle_nothing
 from argus_core.ids import utc_now
@@ -25,6 +27,8 @@ RENEW_S = 1.0
 CLOSE_S = 5.0
 """How long `close` waits for the terminators to become durable."""
 _RETRY_FINISH_S = 0.5
+_FINISHED_S = (0.01, 0.02, 0.04, 0.1)
+"""How long a reader waits between looks whether another process has finished what it ended."""
 
 
 class Engine:
@@ -133,10 +137,10 @@ class Engine:
         if task is not None:
             await asyncio.wait([task])
             return
-        while True:
+        for pause_s in chain(_FINISHED_S, repeat(_FINISHED_S[-1])):
             if await patiently(is_over):
                 return
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(pause_s)
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait until none runs; False if some still did after `timeout_s` seconds."""

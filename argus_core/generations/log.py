@@ -1,57 +1,46 @@
 """The write-ahead log: store before you show, one durable write a tick for all live generations of this process.
 
-Readers keep no queue: each remembers the number it saw last and takes what is newer, from the tail in memory or from
-the storage, so a slow reader costs nothing and never slows the provider.
+A reader takes what is newer than what it saw last from the tail in memory or from the storage, so a slow one costs
+nothing and never slows the provider.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from itertools import islice
-from typing import TypeVar
 
-from argus_core.errors import StorageError, StorageUnavailable
+from argus_core.errors import StorageError
 from argus_core.events import Event, LoggedEvent, TextDelta, ThoughtDelta, is_terminator
+from argus_core.generations.patience import patiently, pause_s
+from argus_core.generations.remote import PAGE, RemoteReader, RemoteTails
+from argus_core.generations.tail import Tail
 from argus_core.storage.base import Storage
 from argus_core.tasks import report_bug
 
-T = TypeVar("T")
-
 TICK_S = 0.05
 """The first delta and the terminator do not wait for it."""
-POLL_S = 0.1
-"""How often a reader looks for the events of a generation that another process runs."""
-TAIL = 512
-"""Events of a live generation kept in memory; older ones are read from the storage."""
 MAX_EVENT_CHARS = 16 << 10
 """Deltas are joined up to this length, and longer ones are cut: no event is too large for any storage."""
 MAX_UNSAVED_CHARS = 4 << 20
 """Above this a provider waits for the storage."""
-PAGE = 500
-RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
-class LiveLog:
+class LiveLog(Tail):
     """One generation's part of the log, in the process that writes it."""
 
     def __init__(self, generation_id: str, on_lost: Callable[[], None]) -> None:
+        super().__init__()
         self.generation_id = generation_id
-        self.written = 0
-        """The number of the last durable event."""
         self.pending: list[Event] = []
         self.unsaved_chars = 0
         self.ended = False
         """The terminator is durable."""
         self.lost = False
         """Nothing more is written here: another process took a slot, or the writer is gone."""
-        self._tail: deque[LoggedEvent] = deque(maxlen=TAIL)
         self._on_lost = on_lost
-        self._news = asyncio.Event()
 
     def add(self, event: Event) -> None:
         """Put `event` behind those that wait, joined to the last one where both are deltas of one kind."""
@@ -69,35 +58,23 @@ class LiveLog:
         events, self.pending, self.unsaved_chars = self.pending, [], 0
         return [LoggedEvent(self.generation_id, n, owner, event) for n, event in enumerate(events, self.written + 1)]
 
-    def publish(self, batch: list[LoggedEvent]) -> None:
+    def publish(self, events: Iterable[LoggedEvent]) -> None:
         """Show readers what is durable now."""
-        self._tail.extend(batch)
-        self.written = batch[-1].n
+        batch = list(events)
         self.ended = is_terminator(batch[-1].event)
-        self._tell()
+        super().publish(batch)
 
     def lose(self) -> None:
         """Let go of all who wait, and stop what fills this log."""
         if not self.lost and not self.ended:
             self.lost = True
-            self._tell()
+            self.tell()
             self._on_lost()
-
-    def newer(self, n: int) -> list[LoggedEvent] | None:
-        """Return the durable events after `n` from memory; None when the tail no longer reaches back so far."""
-        if n >= self.written:
-            return []
-        skipped = n + 1 - self._tail[0].n
-        return None if skipped < 0 else list(islice(self._tail, skipped, None))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds, or the log is lost."""
         while not (condition() or self.lost):
-            await self._news.wait()
-
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+            await self.news.wait()
 
 
 class EventLog:
@@ -108,6 +85,7 @@ class EventLog:
         self._owner = owner
         self._tick_s = tick_s
         self._live: dict[str, LiveLog] = {}
+        self._remote = RemoteTails(storage)
         self._due = 0.0
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -117,6 +95,7 @@ class EventLog:
     def begin(self, generation_id: str, on_lost: Callable[[], None] = lambda: None) -> LiveLog:
         """Open the log of a generation that this process runs; `on_lost` is called once if it may not go on."""
         live = self._live[generation_id] = LiveLog(generation_id, on_lost)
+        self._remote.tell(generation_id)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_forever(), name="event log writer")
             self._writer.add_done_callback(report_bug)
@@ -157,37 +136,36 @@ class EventLog:
             after: 0 for all.
             is_over: Asked while nothing comes; when the generation has ended, nothing ever will.
         """
-        n, live, over = max(after, 0), None, False
-        while True:
-            live = self._live.get(generation_id, live)  # a reader keeps the tail of one that ended under its eyes
-            if self._closed and (live is None or live.lost):
-                return
-            batch = await self._newer(generation_id, live, n)
-            for logged in batch:
-                n = logged.n
-                yield logged
-                if is_terminator(logged.event):
+        n, live = max(after, 0), None
+        elsewhere: RemoteReader | None = None
+        with ExitStack() as stack:
+            while True:
+                live = self._live.get(generation_id, live)  # a reader keeps the tail of one that ended under its eyes
+                if live is not None and not live.lost:
+                    batch = await self._more(live, n)
+                elif self._closed:
                     return
-            if not batch:
-                if over:
+                else:
+                    elsewhere = elsewhere or stack.enter_context(self._remote.reader(generation_id, is_over))
+                    batch = await elsewhere.more(n)
+                if batch is None:
                     return
-                over = await self._wait(live, n, is_over)
+                for logged in batch:
+                    n = logged.n
+                    yield logged
+                    if is_terminator(logged.event):
+                        return
 
-    async def _newer(self, generation_id: str, live: LiveLog | None, n: int) -> list[LoggedEvent]:
-        batch = live.newer(n) if live is not None and not live.lost else None
+    async def _more(self, live: LiveLog, n: int) -> list[LoggedEvent] | None:
+        """Wait for events after `n` of a generation of this process; None when there will be none."""
+        batch = live.newer(n)
         if batch is None:
-            batch = await patiently(lambda: self._storage.events_after(generation_id, n, PAGE))
-        return batch
-
-    async def _wait(self, live: LiveLog | None, n: int, is_over: Callable[[], Awaitable[bool]]) -> bool:
-        """Wait for news; True when nothing can come any more but what is in the log already."""
-        if live is not None and not live.lost:
+            return await patiently(lambda: self._storage.events_after(live.generation_id, n, PAGE))
+        if not batch:
+            if live.ended:
+                return None
             await live.until(lambda: live.written > n or live.ended)
-            return live.ended
-        if await patiently(is_over):
-            return True
-        await asyncio.sleep(POLL_S)
-        return False
+        return batch
 
     async def close(self) -> None:
         """Stop writing and let go of all who wait. What has no terminator is left to a sweeper."""
@@ -196,6 +174,7 @@ class EventLog:
             self._writer.cancel()
             await asyncio.wait([self._writer])
         self._release()
+        await self._remote.close()
 
     def _release(self, _writer: object = None) -> None:
         """Without a writer nothing becomes durable: whoever waits for that would wait forever."""
@@ -235,19 +214,9 @@ class EventLog:
             try:
                 return await self._storage.append_events(events)
             except StorageError:
-                await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                await asyncio.sleep(pause_s(tries))
                 tries += 1
         return set()
-
-
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what `call` returns; while the storage is away, call again, for some four seconds at most."""
-    for pause_s in RETRY_S:
-        try:
-            return await call()
-        except StorageUnavailable:
-            await asyncio.sleep(pause_s)
-    return await call()
 
 
 def _pieces(event: Event) -> Iterator[Event]:

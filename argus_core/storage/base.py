@@ -7,7 +7,7 @@ do not exist. Times are kept to the millisecond.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -202,6 +202,19 @@ class Storage(Protocol):
 
     async def events_after(self, generation_id: str, n: int, limit: int = 500) -> list[LoggedEvent]:
         """Return up to `limit` (1 to 1000) events with consecutive numbers from `n + 1`; empty when none is newer."""
+
+    def appended(self, wanted: Container[str]) -> AsyncGenerator[Sequence[LoggedEvent] | None, None]:
+        """Yield the events of these generations that any process appends from now on, once they are durable.
+
+        None stands for events that cannot be told or may have been missed: read the logs. It comes first, as soon as
+        nothing that is appended later will be missed. The events of one generation come in order.
+
+        Args:
+            wanted: Ids of generations; looked at again for all that comes, so it may change meanwhile.
+
+        Raises:
+            StorageError: The store went away; ask anew.
+        """
 
     async def renew_leases(self, generation_ids: Iterable[str], owner: str, until: datetime) -> set[str]:
         """Extend the leases this owner holds on running generations; return the ids with `cancel_requested`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -80,6 +80,12 @@ class MemoryStorage:
         self.reads += 1
         self._check()
         return self.logs.get(generation_id, [])[n : n + limit]
+
+    async def appended(self, wanted: Container[str]) -> AsyncGenerator[Sequence[LoggedEvent] | None, None]:
+        while True:
+            self._check()
+            yield None
+            await asyncio.sleep(0)
 
     async def get_generation(self, user_id: str, generation_id: str) -> Generation:
         self._check()

@@ -23,7 +23,7 @@ from argus_core.events import (
     is_terminator,
 )
 from argus_core.generations import engine as engine_module
-from argus_core.generations import log as log_module
+from argus_core.generations import patience
 from argus_core.generations.engine import Engine
 from argus_core.generations.fold import Folded
 from argus_core.generations.log import EventLog
@@ -86,9 +86,8 @@ class Stage:
 
 @pytest.fixture
 async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    for name in ("POLL_S", "RETRY_S"):
-        monkeypatch.setattr(log_module, name, {"POLL_S": 0, "RETRY_S": (0.0,)}[name])
-    monkeypatch.setattr(engine_module, "POLL_S", 0)
+    monkeypatch.setattr(patience, "RETRY_S", (0.0,))
+    monkeypatch.setattr(engine_module, "_FINISHED_S", (0,))
     monkeypatch.setattr(engine_module, "_RETRY_FINISH_S", 0)
     stage = Stage()
     yield stage

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from argus_core.errors import StorageUnavailable
 from argus_core.events import Cancelled, Completed, Event, Interrupted, LoggedEvent, Started, TextDelta, ThoughtDelta
-from argus_core.generations import log as log_module
+from argus_core.generations import patience
 from argus_core.generations.fold import Folded
-from argus_core.generations.log import MAX_EVENT_CHARS, MAX_UNSAVED_CHARS, TAIL, EventLog, LiveLog
+from argus_core.generations.log import MAX_EVENT_CHARS, MAX_UNSAVED_CHARS, EventLog, LiveLog
+from argus_core.generations.tail import TAIL
 from tests.support.memory import MemoryStorage
 from tests.support.turns import logged, settle
 
@@ -130,7 +131,7 @@ async def test_an_answer_of_the_storage_that_was_lost_doubles_nothing(memory: Me
 async def test_a_storage_that_is_away_loses_nothing(
     memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "RETRY_S", (0.0,))
+    monkeypatch.setattr(patience, "RETRY_S", (0.0,))
     memory.away = True
     live = log.begin("g1")
     for letter in "abc":
@@ -191,7 +192,6 @@ async def test_a_taken_slot_stops_the_writer_of_that_generation_only(memory: Mem
 async def test_readers_of_a_fenced_generation_get_the_end_that_counts(
     memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "POLL_S", 0)
     live = log.begin("g1")
     reader = asyncio.create_task(read_all(log))
     await log.add(live, TextDelta("a"), urgent=True)
@@ -205,7 +205,6 @@ async def test_readers_of_a_fenced_generation_get_the_end_that_counts(
 async def test_a_bug_in_the_storage_hangs_nobody(
     memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(log_module, "POLL_S", 0)
     memory.bug = TypeError("a bug")
     told: list[str] = []
     live = log.begin("g1", lambda: told.append("g1"))
@@ -285,7 +284,6 @@ async def test_the_last_events_of_another_process_are_read_though_it_has_ended_m
 async def test_a_generation_of_another_process_is_followed(
     memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "POLL_S", 0)
     reader = asyncio.create_task(read_all(log))
     await settle()
     memory.logs["g1"] = logged(TextDelta("a"), owner="another")
@@ -298,7 +296,7 @@ async def test_a_generation_of_another_process_is_followed(
 async def test_a_reader_bears_with_a_storage_that_is_away_for_a_while(
     memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "RETRY_S", (0.0,) * 500)
+    monkeypatch.setattr(patience, "RETRY_S", (0.0,) * 500)
     memory.logs["g1"] = logged(TextDelta("a"), Completed())
     memory.away = True
     reader = asyncio.create_task(read_all(log))
@@ -311,7 +309,7 @@ async def test_a_reader_bears_with_a_storage_that_is_away_for_a_while(
 async def test_a_reader_is_told_when_the_storage_stays_away(
     memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "RETRY_S", (0.0,))
+    monkeypatch.setattr(patience, "RETRY_S", (0.0,))
     memory.away = True
 
     with pytest.raises(StorageUnavailable):

@@ -21,6 +21,7 @@ from argus_core.errors import StorageError, StorageUnavailable
 from argus_core.storage.mongo import documents
 from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import text
+from argus_core.tasks import is_cancelled
 
 if TYPE_CHECKING:
     from argus_core.storage.mongo.connection import Database
@@ -119,7 +120,7 @@ class ChangeFeed:
     async def _listen(self, db: Database) -> None:
         """Ring at each change; when the server was away, ring for all that came meanwhile."""
         streams = True
-        while not _is_cancelled():
+        while not is_cancelled():
             try:
                 await (self._stream(db) if streams else self._poll(db))
             except PyMongoError as error:
@@ -132,7 +133,7 @@ class ChangeFeed:
         watching = db.conversations.watch(_STREAMED, full_document="updateLookup", max_await_time_ms=_AWAIT_MS)
         async with await watching as stream:
             self.ring()
-            while stream.alive and not _is_cancelled():
+            while stream.alive and not is_cancelled():
                 with pymongo.timeout(_SILENCE_S):  # for each look, where the client's would end the whole stream
                     event = await stream.try_next()
                 if event and (found := event.get("fullDocument")):
@@ -142,19 +143,13 @@ class ChangeFeed:
         newest: Timestamp | None = None
         known: set[tuple[str, Timestamp]] = set()
         self.ring()
-        while not _is_cancelled():
+        while not is_cancelled():
             marks = await _marks(db, sorted(set(self._bells.values())), newest)
             now = {(each["_id"], each["changed"]) for each in marks}
             self.ring(each["user_id"] for each in marks if (each["_id"], each["changed"]) not in known)
             newest = max((changed for _, changed in now), default=newest)
             known = now
             await asyncio.sleep(POLL_S)
-
-
-def _is_cancelled() -> bool:
-    """Return whether this task was told to end, also when pymongo has swallowed the telling."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _patiently(fetch: Fetch, place: Place) -> list[Conversation] | None:

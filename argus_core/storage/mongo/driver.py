@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +13,7 @@ from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
 from argus_core.storage.base import ConversationChange, Ending
 from argus_core.storage.mongo import (
+    appends,
     attachments,
     changes,
     conversations,
@@ -54,6 +55,7 @@ class MongoStorage:
         self._client: Client | None = None
         self._log = log.LogWriter()
         self._feed = changes.ChangeFeed()
+        self._appends = appends.AppendFeed(self._place)
         self._places: set[asyncio.Task[Place]] = set()
         self._calls: set[asyncio.Future[Any]] = set()
 
@@ -68,6 +70,7 @@ class MongoStorage:
 
     async def close(self) -> None:
         """Let go of everything; calling it twice is harmless."""
+        await self._appends.close()
         await self._feed.close()
         if running := self._places | self._calls:
             await asyncio.wait(running)
@@ -241,6 +244,10 @@ class MongoStorage:
         """Return the events from `n + 1` on."""
         check_limit(limit, 1000)
         return await self._do(log.events_after, generation_id, n, limit)
+
+    def appended(self, wanted: Container[str]) -> AsyncGenerator[Sequence[LoggedEvent] | None, None]:
+        """Yield the events of these generations that any process appends, None to read the logs."""
+        return self._appends.follow(self._db, wanted)
 
     async def renew_leases(self, generation_ids: Iterable[str], owner: str, until: datetime) -> set[str]:
         """Extend leases; return the ids of generations to be cancelled."""

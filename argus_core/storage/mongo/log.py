@@ -105,17 +105,21 @@ class LogWriter:
                 del self._tails[next(iter(self._tails))]
 
 
+def events_of(document: Document) -> list[LoggedEvent]:
+    """Return the events that a document holds."""
+    return [
+        LoggedEvent(document["generation_id"], n, document["owner"], codec.load_event(event))
+        for n, event in enumerate(document["events"], document["first"])
+    ]
+
+
 async def events_after(db: Database, generation_id: str, n: int, limit: int) -> list[LoggedEvent]:
     """Return the events from `n + 1` on."""
     where = {"generation_id": text(generation_id), "last": {"$gt": n}}
     found: list[LoggedEvent] = []
     async with db.generation_events.find(where).sort({"last": 1}).limit(limit) as logs:
         async for each in logs:
-            found += [
-                LoggedEvent(generation_id, number, each["owner"], codec.load_event(event))
-                for number, event in enumerate(each["events"], each["first"])
-                if number > n
-            ]
+            found += [logged for logged in events_of(each) if logged.n > n]
             if len(found) >= limit:
                 break
     return found[:limit]

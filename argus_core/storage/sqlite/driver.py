@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -14,7 +14,17 @@ from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
 from argus_core.storage.base import ConversationChange, Ending
 from argus_core.storage.paging import check_limit
-from argus_core.storage.sqlite import attachments, conversations, generations, messages, schema, search, transfer
+from argus_core.storage.sqlite import (
+    appends,
+    attachments,
+    conversations,
+    generations,
+    messages,
+    schema,
+    search,
+    transfer,
+)
+from argus_core.storage.sqlite.account_driver import SqliteAccounts
 from argus_core.storage.sqlite.changes import ChangeFeed
 from argus_core.storage.sqlite.connection import Lane
 from argus_core.storage.transfer import Kind, Record
@@ -24,7 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SqliteStorage:
+class SqliteStorage(SqliteAccounts):
     """A `Storage` in one file; several processes may have it open.
 
     Args:
@@ -38,6 +48,7 @@ class SqliteStorage:
         self._writer = Lane("write", path, "BEGIN IMMEDIATE")
         self._reader = Lane("read", path, "BEGIN")
         self._feed = ChangeFeed(lambda: self._reader.submit(conversations.last_change))
+        self._appends = appends.AppendFeed(lambda: self._reader.submit(appends.data_version))
         self._baseline: asyncio.Future[int] | None = None
 
     async def open(self) -> None:
@@ -51,6 +62,7 @@ class SqliteStorage:
 
     async def close(self) -> None:
         """Let go of everything; calling it twice is harmless."""
+        self._appends.close()
         await self._feed.close()
         await self._reader.close()
         await self._writer.close()
@@ -193,6 +205,10 @@ class SqliteStorage:
         """Return the events from `n + 1` on."""
         check_limit(limit, 1000)
         return await self._read(generations.events_after, generation_id, n, limit)
+
+    def appended(self, wanted: Container[str]) -> AsyncGenerator[Sequence[LoggedEvent] | None, None]:
+        """Yield None after each commit of any process: what was appended, the logs say."""
+        return self._appends.follow()
 
     async def renew_leases(self, generation_ids: Iterable[str], owner: str, until: datetime) -> set[str]:
         """Extend leases; return the ids of generations to be cancelled."""
