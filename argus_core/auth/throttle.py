@@ -8,6 +8,7 @@ the store tells no emails of those who have no account.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 from ipaddress import IPv6Address, ip_address
 
@@ -16,6 +17,7 @@ from argus_core.storage.accounts import AccountStorage, Rate
 
 ACCOUNT = Rate(burst=5, per_s=1 / 30)
 ADDRESS = Rate(burst=20, per_s=1 / 3)
+_log = logging.getLogger(__name__)
 
 
 class Throttle:
@@ -50,6 +52,7 @@ class Throttle:
         digest = hashlib.sha256(f"{kind} {whose}".encode("utf-8", "surrogatepass")).hexdigest()
         taken = await self._storage.take_from_bucket(f"sign-in:{kind}:{digest}", rate)
         if not taken.allowed:
+            _log.info("sign-in held back", extra={"because_of": kind})
             wait_s = max(1, math.ceil(taken.wait_s))
             raise LimitReached(f"Try again in {wait_s} s.", title="Too many tries to sign in", retry_after_s=wait_s)
 
