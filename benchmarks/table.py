@@ -15,6 +15,9 @@ _UNITS = {
     "percent": "{:.1f} %",
     "kilobytes": "{:,.0f} kB",
     "token": "{:,.0f} µs",
+    "us": "{:,.0f} µs",
+    "kib": "{:.0f} KiB",
+    "count": "{:,.0f}",
 }
 
 

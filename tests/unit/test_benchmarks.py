@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import TerminalTheme
 from textual.strip import Strip
 
+from argus_core.providers.base import EndChunk, Prompt, PromptMessage, TextChunk
+from argus_core.server.streams import frame
 from benchmarks import cases, table
 from benchmarks.answers import END, START, Kind, answer
 from benchmarks.emulator import Emulator
 from benchmarks.screens.blocks import boxes
 from benchmarks.screens.draw import Painter
 from benchmarks.screens.fonts import CELL_HEIGHT, CELL_WIDTH
+from benchmarks.team import __main__ as team
+from benchmarks.team.fleet import Account
+from benchmarks.team.reading import Read
+from benchmarks.team.sockets import EventLine, parse
+from benchmarks.team.speaker import MODEL, Speaker, question, spoken
+from tests.support.builders import a_user
 
 KINDS: tuple[Kind, ...] = ("mix", "prose", "list", "code", "table")
 THEME = TerminalTheme((0, 0, 0), (255, 255, 255), [(0, 0, 0)] * 8)
@@ -108,3 +118,48 @@ def test_few_colours_are_those_of_the_palette() -> None:
     assert pixel != (0x12, 0x34, 0x56)
     assert isinstance(pixel, tuple)
     assert all(part in (0, 95, 135, 175, 215, 255) or (part - 8) % 10 == 0 for part in pixel)
+
+
+def test_a_speaker_says_exactly_what_is_asked_for() -> None:
+    async def say() -> tuple[str, int]:
+        words, ends = [], 0
+        prompt = Prompt(model=MODEL, messages=(PromptMessage("user", (question(30),)),))
+        async for chunk in Speaker().stream(prompt):
+            words.append(chunk.text if isinstance(chunk, TextChunk) else "")
+            ends += isinstance(chunk, EndChunk)
+        return "".join(words), ends
+
+    assert asyncio.run(say()) == (spoken(30), 1)
+
+
+def test_an_event_is_taken_apart() -> None:
+    sent = frame("text_delta", {"type": "text_delta", "text": "a\n\nb"}, 7)
+    assert parse(sent) == (7, "text_delta", {"type": "text_delta", "text": "a\n\nb"})
+    assert parse(b": beat\n\n") == (0, "", None)
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+async def test_a_line_finds_the_events_wherever_a_read_ends(size: int) -> None:
+    frames = [frame("text_delta", {"text": f"word {n}"}, n) for n in range(1, 20)]
+    halves = [b"".join(frames)[:50], b"".join(frames)[50:]]
+    sent = b"HTTP/1.1 200 OK\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(half), half) for half in halves) + b"0\r\n\r\n"
+    came: list[bytes] = []
+    line = EventLine(b"", came.append)
+    for at in range(0, len(sent), size):
+        line.data_received(sent[at : at + size])
+    assert (line.status, line.came_whole, came) == (200, True, frames)
+
+
+def test_a_reader_notes_what_is_not_the_next_event() -> None:
+    read = Read(Account(a_user(), "session"), "generation", "message", 2, asked_at=0.0)
+    for n, event, data in ((1, "started", {}), (3, "text_delta", {"text": "w0001 "}), (4, "completed", {})):
+        read.take(frame(event, data, n))
+    read.take(frame("completed", {}, 5))
+    assert (read.n, read.ended, len(read.faults)) == (5, "completed", 2)
+
+
+@pytest.mark.parametrize("name", team.CASES)
+def test_every_row_of_the_team_names_a_figure_with_a_unit(name: str) -> None:
+    rows = team.CASES[name].rows
+    runs = {row.case: [{row.figure: 2.0}] for row in rows} | {row.floor or "": [{row.figure: 1.0}] for row in rows}
+    assert table.render(rows, runs).count("\n") == 1 + len(rows)

@@ -1,0 +1,1 @@
+"""The numbers of the team server: `python -m benchmarks.team`."""
