@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from argus_core.domain import Conversation
+from argus_core.domain import Conversation, Page, User
 from argus_core.errors import InvalidInput
 from argus_core.storage.times import to_ms
 
@@ -37,3 +38,9 @@ def read_cursor(cursor: str) -> ListPlace:
     if found is None:
         raise InvalidInput("That cursor does not come from a page of conversations.")
     return ListPlace(found[1] == "1", int(found[2]), found[3])
+
+
+def page_of_users(found: Sequence[User], limit: int) -> Page[User]:
+    """Return a page of one more users than asked for; its cursor is the id of its last one."""
+    items = tuple(found[:limit])
+    return Page(items, items[-1].id if len(found) > limit else None)

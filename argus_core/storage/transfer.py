@@ -12,6 +12,7 @@ from typing import Literal, Protocol, get_args
 from argus_core.domain import Attachment, Conversation, Generation, Message, User
 from argus_core.errors import Conflict, StorageError
 from argus_core.events import LoggedEvent
+from argus_core.storage.accounts import AccountStorage
 from argus_core.storage.base import Storage
 from argus_core.wire import encode
 
@@ -51,7 +52,7 @@ class OwnedAttachment:
 Record = User | Preference | Conversation | OwnedMessage | Generation | LoggedEvent | OwnedAttachment
 
 
-class PortableStorage(Storage, Protocol):
+class PortableStorage(Storage, AccountStorage, Protocol):
     """A storage that can be read out whole and filled."""
 
     def export(self, kind: Kind) -> AsyncIterator[Sequence[Record]]:

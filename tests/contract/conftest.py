@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from argus_core.storage.base import Storage
+from argus_core.storage.transfer import PortableStorage
 from tests.support.builders import ALICE, BOB, a_user
 from tests.support.mongod import LEFT_OPEN
 from tests.support.store_drivers import DRIVERS, StoreDriver
@@ -27,7 +27,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreDrive
 
 
 @pytest.fixture
-async def storage(store: StoreDriver) -> AsyncIterator[Storage]:
+async def storage(store: StoreDriver) -> AsyncIterator[PortableStorage]:
     """An open storage that knows Alice and Bob."""
     opened = store.connect()
     await opened.open()
@@ -38,7 +38,7 @@ async def storage(store: StoreDriver) -> AsyncIterator[Storage]:
 
 
 @pytest.fixture
-async def other_storage(store: StoreDriver, storage: Storage) -> AsyncIterator[Storage]:
+async def other_storage(store: StoreDriver, storage: PortableStorage) -> AsyncIterator[PortableStorage]:
     """A second storage on the same store, as another process has it."""
     opened = store.connect()
     await opened.open()

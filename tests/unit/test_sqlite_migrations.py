@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from argus_core.domain import TextPart, ThoughtPart, Usage
+from argus_core.domain import TextPart, ThoughtPart, Usage, User
 from argus_core.errors import SchemaTooNew, StorageError
 from argus_core.events import Completed, Interrupted, LoggedEvent, Started, TextDelta
+from argus_core.storage.accounts import Login
 from argus_core.storage.migrations import STEPS
 from argus_core.storage.sqlite import SqliteStorage, schema
 
@@ -64,7 +65,10 @@ async def test_an_older_store_keeps_what_it_held(saved: Path, tmp_path: Path) ->
             Completed(Usage(input_tokens=7, output_tokens=4)),
         ]
         assert await storage.get_preference("local", "theme") == "argus-dark"
-        assert (await storage.get_user("local")).name == "Local"
+        made = datetime(2025, 11, 22, 8, 26, 40, tzinfo=UTC)
+        assert await storage.get_login("local") == Login(
+            user=User(id="local", name="Local", created_at=made), password_hash=None
+        )
     finally:
         await storage.close()
 

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from argus_core.domain import Conversation, Page, User
 from argus_core.errors import Conflict, NotFound
+from argus_core.storage.accounts import Login
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.paging import cursor_after, read_cursor
-from argus_core.storage.sqlite import rows
+from argus_core.storage.sqlite import accounts, rows
 from argus_core.storage.times import to_ms
 from argus_core.text.fold import query_terms, words
 
@@ -23,9 +24,8 @@ _NOT_FOUND = "There is no such conversation."
 
 def ensure_user(connection: sqlite3.Connection, user: User) -> User:
     """Insert the user unless the id is taken; return the stored one."""
-    values = (user.id, user.name, to_ms(user.created_at))
-    connection.execute("INSERT INTO users VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values)
-    return get_user(connection, user.id)
+    found = connection.execute("SELECT * FROM users WHERE id = ?", (user.id,)).fetchone()
+    return rows.user(found) if found else accounts.insert(connection, Login(user=user, password_hash=None))
 
 
 def get_user(connection: sqlite3.Connection, user_id: str) -> User:

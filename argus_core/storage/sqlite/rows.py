@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from datetime import date, datetime
 
-from argus_core.domain import Attachment, Conversation, Generation, Message, Problem, Usage, User
+from argus_core.domain import Attachment, Conversation, Generation, Invite, Message, Problem, Session, Usage, User
 from argus_core.events import LoggedEvent
 from argus_core.storage import codec
+from argus_core.storage.accounts import Amounts, Hold, Login, Presence, StoredSession
 from argus_core.storage.times import from_ms, to_ms
 
 
@@ -18,7 +19,75 @@ def optional_ms(time: datetime | None) -> int | None:
 
 def user(row: sqlite3.Row) -> User:
     """Return the user of a row of `users`."""
-    return User(id=row["id"], name=row["name"], created_at=from_ms(row["created_at"]))
+    return User(
+        id=row["id"],
+        name=row["name"],
+        created_at=from_ms(row["created_at"]),
+        email=row["email"],
+        role=row["role"],
+        disabled=bool(row["disabled"]),
+    )
+
+
+def login(row: sqlite3.Row) -> Login:
+    """Return the user of a row of `users` with their password hash."""
+    return Login(user=user(row), password_hash=row["password_hash"])
+
+
+def stored_session(row: sqlite3.Row) -> StoredSession:
+    """Return the session of a row of `sessions`."""
+    session = Session(
+        id=row["id"],
+        user_id=row["user_id"],
+        created_at=from_ms(row["created_at"]),
+        seen_at=from_ms(row["seen_at"]),
+        client=row["client"],
+        address=row["address"],
+        ended_at=_optional_time(row["ended_at"]),
+    )
+    return StoredSession(session=session, generation=row["generation"], refreshed_at=from_ms(row["refreshed_at"]))
+
+
+def invite(row: sqlite3.Row) -> Invite:
+    """Return the invite of a row of `invites`."""
+    return Invite(
+        id=row["id"],
+        created_at=from_ms(row["created_at"]),
+        expires_at=from_ms(row["expires_at"]),
+        role=row["role"],
+        email=row["email"],
+        user_id=row["user_id"],
+        created_by=row["created_by"],
+        used_at=_optional_time(row["used_at"]),
+        used_by=row["used_by"],
+    )
+
+
+def amounts(row: sqlite3.Row) -> Amounts:
+    """Return the amounts of a row of `usage_days` or `holds`."""
+    return Amounts(requests=row["requests"], tokens=row["tokens"], micro_usd=row["micro_usd"])
+
+
+def hold(row: sqlite3.Row) -> Hold:
+    """Return the hold of a row of `holds`."""
+    return Hold(
+        user_id=row["user_id"],
+        day=date.fromisoformat(row["day"]),
+        generation_id=row["generation_id"],
+        amounts=amounts(row),
+        created_at=from_ms(row["created_at"]),
+    )
+
+
+def presence(row: sqlite3.Row) -> Presence:
+    """Return the client of a row of `presence`."""
+    return Presence(
+        client_id=row["client_id"],
+        user_id=row["user_id"],
+        client=row["client"],
+        conversation_id=row["conversation_id"],
+        seen_at=from_ms(row["seen_at"]),
+    )
 
 
 def conversation(row: sqlite3.Row) -> Conversation:
