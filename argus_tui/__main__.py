@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-APP_OPTIONS = {"--data-dir": "data_dir", "--config-dir": "config_dir"}
+APP_OPTIONS = {"--data-dir": "data_dir", "--config-dir": "config_dir", "--server": "server"}
 """Options that `argus` takes without a command, and the settings they are."""
 
 COMPLETION = "_ARGUS_COMPLETE"

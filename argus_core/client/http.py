@@ -121,18 +121,27 @@ async def open_http(settings: Settings) -> HttpClient:
         ServerUnreachable: The server does not answer, or is none.
         ConfigError: A setting cannot work.
     """
-    client = HttpClient(
-        server_address(settings),
-        kept_session(settings),
-        allow_http=settings.allow_http,
-        connect_timeout_s=settings.connect_timeout_s,
-    )
+    client = http_client(settings)
     try:
         await client.open()
     except BaseException:
         await client.close()
         raise
     return client
+
+
+def http_client(settings: Settings) -> HttpClient:
+    """Return the client of the server that the settings name; it takes up the sign-in at its first request.
+
+    Raises:
+        ConfigError: A setting cannot work.
+    """
+    return HttpClient(
+        server_address(settings),
+        kept_session(settings),
+        allow_http=settings.allow_http,
+        connect_timeout_s=settings.connect_timeout_s,
+    )
 
 
 def server_address(settings: Settings) -> str:

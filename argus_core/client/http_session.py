@@ -63,7 +63,7 @@ class Tokens:
         self._is_over = True
         async with self._kept.alone():
             kept = await asyncio.to_thread(self._kept.find)
-            if kept is not None and self._signed_in is not None and kept.session_id == self._signed_in.session_id:
+            if kept is not None and (self._signed_in is None or kept.session_id == self._signed_in.session_id):
                 await asyncio.to_thread(self._kept.forget)
 
     async def close(self) -> None:

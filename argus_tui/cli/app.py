@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from argus_core.errors import ArgusError
-from argus_tui.cli import ask, conversations, doctor, failures, migrate, models
+from argus_tui.cli import account, admin, ask, conversations, doctor, failures, migrate, models
 
 HELP = """
 Chat with Google Gemini in the terminal; every answer is kept and found again.
@@ -26,6 +26,7 @@ Without a command the program opens. The commands are for the shell and for scri
   git diff | argus ask "Review this."      what is piped in is added to the question
   argus ask -i roof.jpg "What is this?"    ask about a picture
   argus list                               see the conversations
+  argus --server https://host login        sign in to your team's server
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 no key or not allowed, 5 the model's service,
 6 the store, 7 a setting, 8 the server, 9 a limit, 130 Ctrl-C.
@@ -71,15 +72,18 @@ def options(
         Path | None, typer.Option(metavar="FOLDER", help="Where conversations and pictures are kept.")
     ] = None,
     config_dir: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where config.toml is.")] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="The Argus server to use instead of this machine's own store.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Keep what was given for the commands."""
-    ctx.obj = {"data_dir": data_dir, "config_dir": config_dir}
+    ctx.obj = {"data_dir": data_dir, "config_dir": config_dir, "server": server}
 
 
-for group in (ask, conversations, models, doctor, migrate):
+for group in (ask, conversations, models, account, admin, doctor, migrate):
     group.register(app)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from argus_core.errors import ArgusError, InvalidInput, NotFound
+from argus_core.errors import ArgusError, InvalidInput, NotFound, ServerUnreachable
 from argus_core.settings import Settings
 from argus_tui.cli.session import load, with_client
 
@@ -81,6 +81,10 @@ def ask(  # noqa: PLR0913 - each is an option of the command
     )
     _check(question, no_save)
     settings = load(ctx.obj).settings
+    if no_save and settings.server is not None:
+        raise InvalidInput(
+            "The server keeps what is asked; leave out --no-save.", title="Nothing is asked unsaved there"
+        )
     answer = _answer_unsaved if no_save else _answer
     raise typer.Exit(answer(question, settings))
 
@@ -119,7 +123,7 @@ def _answer_unsaved(question: Question, settings: Settings) -> int:
     """Ask in a store of its own that is gone afterwards; the user's default model answers as ever."""
     model = question.model or with_client(settings, _default_model)
     with tempfile.TemporaryDirectory(prefix="argus-", ignore_cleanup_errors=True) as folder:
-        apart = replace(settings, data_dir=Path(folder))
+        apart = replace(settings, data_dir=Path(folder), mongo_uri=None)
         return _answer(replace(question, model=model), apart, lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
@@ -135,6 +139,8 @@ async def _ask(client: ChatClient, question: Question, settings: Settings, befor
     conversation, is_new = await _conversation(client, question)
     try:
         turn = await client.generations.ask(conversation.id, question.text, attachment_ids=attachment_ids)
+    except ServerUnreachable:
+        raise  # the question may have arrived all the same
     except ArgusError:
         if is_new:  # nobody could answer: leave no empty conversation behind
             await client.conversations.delete(conversation.id)

@@ -68,7 +68,7 @@ def keep_key(
 
     count, where = with_client(settings, keep)
     say(f"The key works ({count} models); it is kept in {where}.")
-    if settings.gemini_api_key is not None:
+    if settings.gemini_api_key is not None and settings.server is None:
         say("GEMINI_API_KEY is set too, and wins over the kept key.")
 
 

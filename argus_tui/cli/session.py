@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from argus_core.errors import ConfigError
 from argus_core.settings import LoadedSettings, Settings, data_dir, load_settings
 from argus_tui.cli import log
 from argus_tui.cli.failures import catch_bugs
 
 if TYPE_CHECKING:
-    from argus_core.client.base import ChatClient
+    from argus_core.client.base import AdminRole, ChatClient, Entrance
 
 T = TypeVar("T")
 
@@ -40,3 +41,47 @@ def with_client(settings: Settings, work: Callable[[ChatClient], Awaitable[T]]) 
             return await work(client)
 
     return asyncio.run(run())
+
+
+def with_entrance(settings: Settings, work: Callable[[Entrance], Awaitable[T]]) -> T:
+    """Do the work at the entrance of the server or store with accounts.
+
+    Raises:
+        ConfigError: Nobody signs in on one machine.
+    """
+    require_accounts(settings)
+
+    async def run() -> T:
+        from argus_core import bootstrap
+
+        async with bootstrap.open_entrance(settings) as entrance:
+            return await work(entrance)
+
+    return asyncio.run(run())
+
+
+def with_administration(settings: Settings, work: Callable[[AdminRole], Awaitable[T]]) -> T:
+    """Do the work as an admin of the server, or on the store itself, whose holder needs no sign-in."""
+    if settings.server is not None:
+        return with_client(settings, lambda client: work(client.admin))
+
+    async def run() -> T:
+        from argus_core import bootstrap
+
+        async with bootstrap.open_administration(settings) as administration:
+            return await work(administration)
+
+    return asyncio.run(run())
+
+
+def require_accounts(settings: Settings) -> None:
+    """Refuse where nobody signs in: with neither a server nor a store of a team.
+
+    Raises:
+        ConfigError: It says what to set.
+    """
+    if settings.server is None and settings.mongo_uri is None:
+        raise ConfigError(
+            "Name a server with --server or ARGUS_SERVER; on one machine alone nobody signs in.",
+            title="There is nothing to sign in to",
+        )

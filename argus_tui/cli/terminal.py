@@ -39,6 +39,11 @@ def say(text: str = "", style: str = "") -> None:
     print(paint(cleaned, style) if style else cleaned)
 
 
+def note(sentence: str) -> None:
+    """Write one clean line on stderr for whoever runs the command: not its result, and no error."""
+    print(paint(clean_line(sentence), MUTED, sys.stderr), file=sys.stderr, flush=True)
+
+
 def say_json(value: Any) -> None:
     """Write one line of JSON in plain ASCII on stdout: no byte of it can mean anything to a terminal."""
     print(json.dumps(value, ensure_ascii=True, allow_nan=False).replace("\x7f", "\\u007f"), flush=True)
