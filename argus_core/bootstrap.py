@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import secrets
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from argus_core.attachments import Attachments
 from argus_core.blobs.base import BlobStore
+from argus_core.client.base import AdminRole, ChatClient, Entrance
 from argus_core.client.local import LocalClient, Services
-from argus_core.credentials import Credentials
-from argus_core.domain import Attachment, User
+from argus_core.credentials import Credentials, KeptSession
+from argus_core.disk import write_durably
+from argus_core.domain import Attachment, RoleLimits, User, UserRole
 from argus_core.errors import ConfigError
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
 from argus_core.generations.run import KeepPicture
 from argus_core.ids import utc_now
+from argus_core.limits import Limits, admin_limits, settle_with
 from argus_core.models import Providers
+from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
-from argus_core.settings import MONGO_SCHEMES, Secret, Settings, config_dir, data_dir
+from argus_core.settings import DECLARED, MONGO_SCHEMES, Secret, Settings, config_dir, data_dir
 from argus_core.storage.base import Storage
 from argus_core.storage.transfer import PortableStorage
 from argus_core.titles import Titles
+
+if TYPE_CHECKING:
+    from argus_core.auth.service import Auth
+    from argus_core.client.store_entrance import StoreEntrance
+    from argus_core.server.context import ServerContext
 
 STORE_FILE = "argus.db"
 """The store in a data folder."""
@@ -31,35 +43,102 @@ LOCAL_USER_ID = "0" * 32
 
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncGenerator[LocalClient, None]:
-    """Open the store and the providers that `settings` name, and close them at the end.
+async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
+    """Open the client of the user of this machine, and close it at the end.
+
+    With `server` it speaks to that server; with `mongo_uri` it is signed in on that store; else it is the one user of
+    the store in the data folder.
 
     Raises:
         ConfigError: A setting cannot work.
+        NotAuthenticated: Nobody is signed in there; `open_entrance` lets one in.
         StorageUnavailable: The store cannot be opened.
         SchemaTooNew: A newer Argus wrote the store.
     """
-    services = await open_services(settings)
+    if settings.server is not None:
+        from argus_core.client.http import open_http
+
+        client = await open_http(settings)
+        try:
+            yield client
+        finally:
+            await client.close()
+        return
+    services = await open_services(settings, with_accounts=settings.mongo_uri is not None)
     try:
-        user = await services.storage.ensure_user(User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now()))
-        yield LocalClient(services, user)
+        yield await (_signed_in(settings, services) if services.auth else _only_user(services))
     finally:
         await services.close()
 
 
-async def open_services(settings: Settings) -> Services:
-    """Return the services, open and repaired."""
-    if settings.mongo_uri is not None:
-        raise ConfigError("MONGO_URI is for the team's server, which this version does not have yet; unset it.")
-    folder = data_dir(settings)
-    storage, blobs = store_at(folder), _blobs(folder)
+@asynccontextmanager
+async def open_entrance(settings: Settings) -> AsyncGenerator[Entrance, None]:
+    """Open the door of the server or the store that the settings name, and close it at the end.
+
+    Raises:
+        ConfigError: A setting cannot work, or there are no accounts: the store is that of one machine.
+        StorageError: The store cannot be opened.
+    """
+    if settings.server is not None:
+        from argus_core.client.entrance import http_entrance
+
+        yield http_entrance(settings)
+        return
+    if settings.mongo_uri is None:
+        raise ConfigError("There are no accounts on one machine; name a server: argus --server https://…")
+    storage, blobs = _stores(settings)
+    auth = _auth(settings, storage)
+    try:
+        await storage.open()
+        yield _store_entrance(settings, auth)
+    finally:
+        await auth.close()
+        await storage.close()
+        await blobs.close()
+
+
+async def _signed_in(settings: Settings, services: Services) -> LocalClient:
+    """Return the client of whoever is signed in on the store."""
+    assert services.auth is not None
+    entrance = _store_entrance(settings, services.auth)
+    signed_in = await entrance.resume()
+    return LocalClient(services, signed_in.user, session_id=signed_in.session_id, place=entrance.place)
+
+
+def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:
+    from argus_core.auth.service import Origin
+    from argus_core.client.http import client_name
+    from argus_core.client.store_entrance import StoreEntrance
+    from argus_core.storage.mongo.connection import place_of
+
+    assert settings.mongo_uri is not None
+    kept = KeptSession(config_dir(settings), place_of(settings.mongo_uri.value), settings.keyring)
+    return StoreEntrance(auth, kept, Origin(address="", client=client_name()))
+
+
+async def _only_user(services: Services) -> LocalClient:
+    user = User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now())
+    return LocalClient(services, await services.storage.ensure_user(user))
+
+
+async def open_services(settings: Settings, *, with_accounts: bool = False) -> Services:
+    """Return the services, open and repaired.
+
+    Args:
+        settings: Name the store and the providers.
+        with_accounts: Users sign in, and the limits hold.
+    """
+    storage, blobs = _stores(settings)
     async with AsyncExitStack() as undo:
+        undo.push_async_callback(blobs.close)
         undo.push_async_callback(storage.close)
         await storage.open()
-        engine = Engine(storage, _keep_picture(storage, blobs), new_owner())
+        limits = _limits(settings, storage, counted=with_accounts)
+        engine = Engine(storage, _keep_picture(storage, blobs), new_owner(), settle=settle_with(limits))
         undo.push_async_callback(engine.close)
         await engine.open()
         providers = await asyncio.to_thread(_providers, settings)
+        auth = _auth(settings, storage) if with_accounts else None
         undo.pop_all()
     titles = Titles(storage, lambda model: providers.resolve(model, None), settings.title_model)
     if settings.titles == "auto":
@@ -70,9 +149,22 @@ async def open_services(settings: Settings) -> Services:
         engine=engine,
         providers=providers,
         titles=titles,
+        limits=limits,
+        presence=PresenceBoard(storage),
+        auth=auth,
         thoughts=settings.thoughts,
         max_output_tokens=settings.max_output_tokens,
     )
+
+
+def _stores(settings: Settings) -> tuple[PortableStorage, BlobStore]:
+    """Return where conversations and pictures are kept; neither is open yet."""
+    if settings.mongo_uri is not None:
+        from argus_core.blobs.gridfs import GridFsBlobs
+
+        return store_at(settings.mongo_uri.value), GridFsBlobs(settings.mongo_uri.value)
+    folder = data_dir(settings)
+    return store_at(folder), _blobs(folder)
 
 
 def store_at(place: str | Path) -> PortableStorage:
@@ -129,6 +221,142 @@ def _gemini(settings: Settings, key: Secret) -> Provider:
         connect_timeout_s=settings.connect_timeout_s,
         read_timeout_s=settings.read_timeout_s,
     )
+
+
+@asynccontextmanager
+async def open_server(settings: Settings) -> AsyncGenerator[ServerContext, None]:
+    """Open what the endpoints of a server share, and close it at the end.
+
+    Raises:
+        ConfigError: A setting cannot work.
+        StorageError: The store cannot be opened.
+    """
+    from argus_core.server.context import ServerContext
+    from argus_core.server.metrics import Metrics
+    from argus_core.server.streams import Streams
+
+    _require_server_keys(settings)
+    services = await open_services(settings, with_accounts=True)
+    assert services.auth is not None
+    metrics = Metrics()
+    services.engine.on_ended.append(metrics.ended)
+    try:
+        yield ServerContext(
+            services=services,
+            auth=services.auth,
+            metrics=metrics,
+            streams=Streams(services.auth.is_alive, metrics),
+            version=version("argus-tui"),
+            address_requests_per_minute=settings.address_requests_per_minute or None,
+            metrics_key=settings.metrics_key,
+            is_only_process=settings.workers == 1 and settings.mongo_uri is None,
+        )
+    finally:
+        await services.close()
+
+
+async def check_server(settings: Settings) -> None:
+    """Find out, before any process begins to serve, whether it could; the store is brought up to date.
+
+    Raises:
+        ConfigError: A setting cannot work.
+        StorageError: The store cannot be opened.
+    """
+    _require_server_keys(settings)
+    _roles(settings)
+    storage, blobs = _stores(settings)
+    try:
+        await storage.open()
+    finally:
+        await storage.close()
+        await blobs.close()
+
+
+def _require_server_keys(settings: Settings) -> None:
+    from argus_core.auth.tokens import check_key
+
+    if settings.jwt_secret_key is None:
+        raise ConfigError(
+            "JWT_SECRET_KEY is not set; make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        )
+    for key in (settings.jwt_secret_key, settings.jwt_previous_key):
+        if key is not None:
+            check_key(key)
+
+
+@asynccontextmanager
+async def open_administration(settings: Settings) -> AsyncGenerator[AdminRole, None]:
+    """Open users, invites and limits of a store for whoever may open it: the operator, on the server's machine.
+
+    Raises:
+        ConfigError: A setting cannot work.
+        StorageError: The store cannot be opened.
+    """
+    from argus_core.auth.administration import Administration
+    from argus_core.auth.passwords import Passwords
+    from argus_core.client.local_admin import LocalAdmin
+
+    storage, blobs = _stores(settings)
+    passwords = Passwords()
+    try:
+        await storage.open()
+        yield LocalAdmin(Administration(storage, passwords, by=None), _limits(settings, storage, counted=True))
+    finally:
+        passwords.close()
+        await storage.close()
+        await blobs.close()
+
+
+def environment_of(overrides: Mapping[str, object]) -> dict[str, str]:
+    """Return what the command line gave as the environment that says the same, for further processes."""
+    return {DECLARED[name].env: str(value) for name, value in overrides.items() if value is not None}
+
+
+def _limits(settings: Settings, storage: PortableStorage, *, counted: bool) -> Limits:
+    """Return the limits; the one user of a machine has none, and what they use is only counted."""
+    from argus_core.providers.prices import cost_micro_usd
+
+    def price(model: str, read: int, written: int) -> int | None:
+        return cost_micro_usd(model, input_tokens=read, output_tokens=written)
+
+    return Limits(
+        storage,
+        _roles(settings) if counted else {},
+        provider_per_minute=settings.provider_requests_per_minute or None,
+        max_output_tokens=settings.max_output_tokens,
+        price=price,
+    )
+
+
+def _roles(settings: Settings) -> Mapping[UserRole, RoleLimits]:
+    member = RoleLimits(
+        role="member",
+        requests_per_minute=settings.requests_per_minute or None,
+        requests_per_day=settings.requests_per_day or None,
+        tokens_per_day=settings.tokens_per_day or None,
+        micro_usd_per_day=round(settings.usd_per_day * 1_000_000) if settings.usd_per_day else None,
+    )
+    return {"member": member, "admin": admin_limits(member, settings.admin_limits)}
+
+
+def _auth(settings: Settings, storage: PortableStorage) -> Auth:
+    from argus_core.auth.passwords import Passwords
+    from argus_core.auth.service import Auth
+    from argus_core.auth.tokens import Tokens
+
+    keys = [key for key in (settings.jwt_secret_key, settings.jwt_previous_key) if key is not None]
+    return Auth(storage, Passwords(), Tokens(keys or [_own_key(settings)]), signup=settings.signup)
+
+
+def _own_key(settings: Settings) -> Secret:
+    """Return a key of this machine's own: who signs in to a store without a server needs no other to know it."""
+    path = config_dir(settings) / "jwt_secret_key"
+    try:
+        return Secret(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        key = secrets.token_urlsafe(48)
+        write_durably(path, key.encode())
+        return Secret(key)
 
 
 def _login_name() -> str:

@@ -33,6 +33,9 @@ class JarvisArgus:
         self.attachments = client.attachments
         self.models = client.models
         self.search = client.search
+        self.admin = client.admin
+        self.place = client.place
+        self.connections = client.connections
         self.diagnose = client.diagnose
         self.drain = client.drain
         self.close = client.close

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argus_core.attachments import Attachments
 from argus_core.blobs.base import BlobStore
+from argus_core.client.base import Connection
+from argus_core.client.local_admin import LocalAdmin
 from argus_core.conversations import Conversations
 from argus_core.domain import (
+    Allowance,
     AttachmentPart,
     Conversation,
     Generation,
@@ -19,51 +23,81 @@ from argus_core.domain import (
     Part,
     Readiness,
     SearchHit,
+    Session,
     TextPart,
     Turn,
     User,
+    Watcher,
 )
 from argus_core.errors import Conflict, InvalidInput
 from argus_core.events import LoggedEvent
 from argus_core.generations.engine import Engine
 from argus_core.generations.prompt import Prompts
 from argus_core.ids import new_id, utc_now
+from argus_core.limits import Limits
 from argus_core.models import Providers
+from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Prompt
+from argus_core.storage.accounts import FullStorage
 from argus_core.storage.base import Storage
 from argus_core.titles import Titles
 
+if TYPE_CHECKING:
+    from argus_core.auth.service import Auth
+
 MODEL_PREFERENCE = "model"
 MAX_QUESTION_CHARS = 2_000_000
+_ENOUGH_TO_ESTIMATE = 4
+_NO_ACCOUNTS = "There are no accounts on one machine; `argus --server URL` signs in to a server."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Whose client it is."""
+
+    user: User
+    session_id: str = ""
+    """Empty on one machine, where nobody signs in."""
+    client_id: str = ""
+    """Made up by the client for as long as it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What all users of a process share."""
 
-    storage: Storage
+    storage: FullStorage
     blobs: BlobStore
     engine: Engine
     providers: Providers
     titles: Titles
+    limits: Limits
+    presence: PresenceBoard
+    auth: Auth | None = None
+    """None on one machine, where nobody signs in."""
     thoughts: bool = True
     max_output_tokens: int | None = None
 
     async def close(self) -> None:
         """End what runs and let go of everything, the storage last; calling it twice is harmless."""
+        await self.presence.close()
         await self.engine.close()
         await self.titles.close()
         await self.providers.close()
         await self.blobs.close()
+        if self.auth is not None:
+            await self.auth.close()
         await self.storage.close()
 
 
 class LocalAccount:
     """Role `AccountRole`."""
 
-    def __init__(self, storage: Storage, user: User) -> None:
-        self._storage = storage
-        self._user = user
+    def __init__(self, services: Services, who: Who) -> None:
+        self._services = services
+        self._storage = services.storage
+        self._who = who
+        self._user = who.user
 
     async def whoami(self) -> User:
         """Return the user."""
@@ -76,6 +110,58 @@ class LocalAccount:
     async def set_preference(self, name: str, value: str | None) -> None:
         """Keep `value` under `name`; None forgets it."""
         await self._storage.set_preference(self._user.id, name, value)
+
+    async def allowance(self) -> Allowance:
+        """Return what was used today and what is left."""
+        return await self._services.limits.allowance(self._user)
+
+    async def sessions(self) -> Sequence[Session]:
+        """Return where the user is signed in."""
+        auth = self._services.auth
+        return await auth.sessions(self._user.id, self._who.session_id) if auth else ()
+
+    async def end_session(self, session_id: str) -> None:
+        """Sign that client out."""
+        await self._auth().end_session(self._user.id, session_id)
+
+    async def end_other_sessions(self) -> int:
+        """Sign every other client out."""
+        return await self._auth().end_other_sessions(self._user.id, self._who.session_id)
+
+    async def change_password(self, old: str, new: str) -> None:
+        """Set another password."""
+        await self._auth().change_password(self._user.id, self._who.session_id, old, new)
+
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """End this session, or all of the user's."""
+        await self._auth().sign_out(self._user.id, self._who.session_id, everywhere=everywhere)
+
+    async def look_at(self, conversation_id: str | None) -> None:
+        """Tell the user's other clients what this one shows."""
+        who = self._who
+        if who.session_id:
+            await self._services.presence.look_at(who.client_id, self._user.id, await self._client(), conversation_id)
+
+    async def watchers(self) -> AsyncGenerator[Sequence[Watcher], None]:
+        """Yield who else is open on this account; nobody, where nobody signs in."""
+        who = self._who
+        if not who.session_id:
+            yield ()
+            await asyncio.Event().wait()
+        watching = self._services.presence.watch(who.client_id, self._user.id, await self._client())
+        async with aclosing(watching) as stream:
+            async for watchers in stream:
+                yield watchers
+
+    async def _client(self) -> str:
+        """Return what this client calls itself."""
+        found = await self._storage.find_session(self._who.session_id)
+        return found.session.client if found else ""
+
+    def _auth(self) -> Auth:
+        if self._services.auth is None or not self._who.session_id:
+            raise InvalidInput(_NO_ACCOUNTS, title="Nobody signs in here")
+        return self._services.auth
 
 
 class LocalMessages:
@@ -150,13 +236,14 @@ class LocalSearch:
 class LocalGenerations:
     """Role `GenerationsRole`."""
 
-    def __init__(self, services: Services, user_id: str, conversations: Conversations, models: LocalModels) -> None:
+    def __init__(self, services: Services, user: User, conversations: Conversations, models: LocalModels) -> None:
         self._services = services
+        self._user = user
         self._storage = services.storage
         self._engine = services.engine
         self._prompts = Prompts(services.storage, services.blobs)
         self._conversations = conversations
-        self._user_id = user_id
+        self._user_id = user.id
         self._models = models
 
     async def ask(
@@ -268,17 +355,45 @@ class LocalGenerations:
         wanted = self._turn(conversation, question, parent_id, model)
         if continues is not None:
             wanted = replace(wanted, generation=replace(wanted.generation, continues_id=continues.id))
-        turn = await self._storage.start_turn(wanted)
+        path = await self._path_before(question, parent_id)
+        if question is not None and await self._was_sent(question, path, conversation):
+            return await self._storage.start_turn(wanted)  # it only finds the first one, which was counted
+        before = path if question is None else [*path, question]
+        longest = await self._services.limits.admit(self._user, wanted.generation, provider.name, before)
+        turn = await self._stored(wanted)
         if turn.generation.id == wanted.generation.id:
             blank = Prompt(
                 model=model,
                 messages=(),
                 system=conversation.system,
-                max_output_tokens=self._services.max_output_tokens,
+                max_output_tokens=longest or self._services.max_output_tokens,
                 thoughts=self._services.thoughts,
             )
             prefix = continues.text if continues is not None else ""
             self._engine.start(turn, provider, lambda: self._prompts.fill(blank, turn, prefix), prefix=prefix)
+        return turn
+
+    async def _path_before(self, question: Message | None, parent_id: str | None) -> Sequence[Message]:
+        """Return the last messages before a question or an answer: they tell how much will be read."""
+        leaf_id = question.parent_id if question is not None else parent_id
+        return await self._storage.list_path(self._user_id, leaf_id, _ENOUGH_TO_ESTIMATE) if leaf_id else []
+
+    async def _was_sent(self, question: Message, path: Sequence[Message], conversation: Conversation) -> bool:
+        """Return whether the question is stored: its first send may have moved the head, or it edits an older one."""
+        near = list(path)
+        if question.parent_id != conversation.head_id:
+            near += await self._storage.list_children(self._user_id, conversation.id, question.parent_id)
+        return any(message.client_msg_id == question.client_msg_id for message in near)
+
+    async def _stored(self, wanted: Turn) -> Turn:
+        """Store a turn that was admitted; one that is there already, or cannot be stored, gives back its share."""
+        try:
+            turn = await self._storage.start_turn(wanted)
+        except BaseException:
+            await self._services.limits.release(wanted.generation)
+            raise
+        if turn.generation.id != wanted.generation.id:
+            await self._services.limits.release(wanted.generation)
         return turn
 
     def _turn(self, conversation: Conversation, question: Message | None, parent_id: str | None, model: str) -> Turn:
@@ -313,16 +428,28 @@ class LocalGenerations:
 class LocalClient:
     """Everything one user may ask of the services in this process."""
 
-    def __init__(self, services: Services, user: User) -> None:
+    def __init__(
+        self, services: Services, user: User, *, session_id: str = "", client_id: str = "", place: str = ""
+    ) -> None:
         self._services = services
         storage = services.storage
-        self.account = LocalAccount(storage, user)
+        self.place = place
+        self.account = LocalAccount(services, Who(user=user, session_id=session_id, client_id=client_id or new_id()))
         self.conversations = Conversations(storage, user.id)
         self.messages = LocalMessages(storage, user.id)
         self.models = LocalModels(services, user.id)
-        self.generations = LocalGenerations(services, user.id, self.conversations, self.models)
+        self.generations = LocalGenerations(services, user, self.conversations, self.models)
         self.attachments = Attachments(storage, services.blobs, user.id)
         self.search = LocalSearch(storage, user.id)
+        auth = services.auth
+        self.admin = LocalAdmin(
+            auth.administration(user.id) if auth and user.role == "admin" else None, services.limits
+        )
+
+    async def connections(self) -> AsyncGenerator[Connection, None]:
+        """Yield `connected`: this process is always with itself."""
+        yield "connected"
+        await asyncio.Event().wait()
 
     async def diagnose(self) -> Mapping[str, str]:
         """Return what `argus doctor` prints about the store."""

@@ -19,7 +19,7 @@ from argus_core.generations.run import KeepPicture, Run
 from argus_core.generations.sweeper import Settle, Sweeper, read_log, settle_nothing
 from argus_core.ids import utc_now
 from argus_core.providers.base import Prompt, Provider
-from argus_core.storage.base import Storage
+from argus_core.storage.base import Ending, Storage
 from argus_core.tasks import Background, report_bug
 
 LEASE = timedelta(seconds=3)
@@ -65,6 +65,8 @@ class Engine:
         self._background = Background()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
+        self.on_ended: list[Callable[[Generation, Ending], None]] = []
+        """Called with each generation that ended here, after the message is stored."""
         self.on_completed: list[Callable[[Generation, str], None]] = []
         """Called with each generation that ended well and its text, after the message is stored."""
 
@@ -73,6 +75,11 @@ class Engine:
         await self.sweeper.sweep()
         self._background.start(self.sweeper.run(), "sweeper")
         self._background.start(self._keep_leases(), "leases")
+
+    @property
+    def running(self) -> int:
+        """How many generations this process runs."""
+        return len(self._runs)
 
     def lease(self) -> datetime:
         """Return until when a generation that starts now is this process's alone."""
@@ -192,7 +199,10 @@ class Engine:
         if folded.terminator is None:
             return  # the log was lost before its end: a sweeper will write that
         await self._settle(generation, folded)
-        await self._storage.finish_generation(generation.id, folded.ending(self._clock(), duration_s))
+        ending = folded.ending(self._clock(), duration_s)
+        await self._storage.finish_generation(generation.id, ending)
+        for count in self.on_ended:
+            count(generation, ending)
         if isinstance(folded.terminator, Completed):
             for tell in self.on_completed:
                 tell(generation, folded.text)

@@ -18,26 +18,23 @@ class Metrics:
     """The numbers of one server process."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        add = {"registry": self._registry}
+        self._registry = own = CollectorRegistry()
         self.requests = Counter(
-            "argus_requests", "Requests by route, method and status.", ["route", "method", "status"], **add
+            "argus_requests", "Requests by route, method and status.", ["route", "method", "status"], registry=own
         )
         self.seconds = Histogram(
             "argus_request_seconds",
             "Seconds until an answer began.",
             ["route"],
             buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10),
-            **add,
+            registry=own,
         )
-        self.refused = Counter(
-            "argus_refused", "Requests refused by a limit or a missing sign-in, by code.", ["code"], **add
-        )
-        self.streams = Gauge("argus_streams", "Event streams that are open.", multiprocess_mode="livesum", **add)
-        self.generations = Gauge("argus_generations", "Answers that run.", multiprocess_mode="livesum", **add)
-        self.answers = Counter("argus_answers", "Answers that this process ended, by status.", ["status"], **add)
-        self.tokens = Counter("argus_tokens", "Tokens of answers that this process ended, by kind.", ["kind"], **add)
-        self.micro_usd = Counter("argus_cost_micro_usd", "Millionths of a US dollar that answers cost.", **add)
+        self.refused = Counter("argus_refused", "Requests refused, by status.", ["status"], registry=own)
+        self.streams = Gauge("argus_streams", "Event streams open.", multiprocess_mode="livesum", registry=own)
+        self.generations = Gauge("argus_generations", "Answers running.", multiprocess_mode="livesum", registry=own)
+        self.answers = Counter("argus_answers", "Answers that ended here, by status.", ["status"], registry=own)
+        self.tokens = Counter("argus_tokens", "Tokens of answers that ended here, by kind.", ["kind"], registry=own)
+        self.micro_usd = Counter("argus_cost_micro_usd", "Millionths of a US dollar answers cost.", registry=own)
 
     def ended(self, generation: Generation, ending: Ending) -> None:
         """Count an answer that ended here."""

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from argus_core.errors import ArgusError
-from argus_tui.cli import account, admin, ask, conversations, doctor, failures, migrate, models
+from argus_tui.cli import account, admin, ask, conversations, doctor, failures, migrate, models, serve
 
 HELP = """
 Chat with Google Gemini in the terminal; every answer is kept and found again.
@@ -83,7 +83,7 @@ def options(
     ctx.obj = {"data_dir": data_dir, "config_dir": config_dir, "server": server}
 
 
-for group in (ask, conversations, models, account, admin, doctor, migrate):
+for group in (ask, conversations, models, account, admin, serve, doctor, migrate):
     group.register(app)
 
 

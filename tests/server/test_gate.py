@@ -24,7 +24,7 @@ def routes() -> list[tuple[str, str]]:
         for module in ROUTES
         for route in module.router.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     ]
     assert len(found) > 50
     return sorted(found)
@@ -88,7 +88,7 @@ async def test_more_than_an_address_takes_is_refused(web: Web, sara: SignedIn) -
 
 
 async def test_a_body_without_end_is_cut_while_it_comes(server: RunningServer, sara: SignedIn) -> None:
-    reader, writer = await connected(server)
+    _, writer = await connected(server)
     head = f"PUT /api/v1/account/preferences/theme HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sara.access_token}\r\n"
     writer.write(f"{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     sent = 0

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from argus_core.attachments import Attachments
+from argus_core.auth.service import Auth
 from argus_core.blobs.files import FileBlobs
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials
-from argus_core.domain import Attachment, User
+from argus_core.domain import Attachment, RoleLimits, User, UserRole
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
 from argus_core.ids import utc_now
+from argus_core.limits import Limits, settle_with
 from argus_core.models import Providers
+from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
 from argus_core.settings import Secret
-from argus_core.storage.base import Storage
+from argus_core.storage.accounts import FullStorage
 from argus_core.storage.sqlite import SqliteStorage
 from argus_core.titles import Titles
 
@@ -28,17 +31,25 @@ MODEL = "scripted-1"
 
 @asynccontextmanager
 async def open_services(
-    folder: Path, provider: Provider, *, storage: Storage | None = None, titles_by_model: bool = False
+    folder: Path,
+    provider: Provider,
+    *,
+    storage: FullStorage | None = None,
+    titles_by_model: bool = False,
+    roles: Mapping[UserRole, RoleLimits] | None = None,
+    provider_per_minute: int | None = None,
+    make_auth: Callable[[FullStorage], Auth] | None = None,
 ) -> AsyncGenerator[Services, None]:
     """Open the services over the store in `folder`; `provider` answers for every model."""
     storage = storage or SqliteStorage(folder / "argus.db")
+    limits = Limits(storage, roles, provider_per_minute=provider_per_minute)
     blobs = FileBlobs(folder / "blobs")
 
     async def keep(user_id: str, name: str, data: bytes) -> Attachment:
         return await Attachments(storage, blobs, user_id).add(name, data)
 
     await storage.open()
-    engine = Engine(storage, keep, new_owner())
+    engine = Engine(storage, keep, new_owner(), settle=settle_with(limits))
     await engine.open()
     providers = Providers(
         gemini=lambda key: provider,
@@ -51,7 +62,16 @@ async def open_services(
     titles = Titles(storage, lambda model: providers.resolve(model, None))
     if titles_by_model:
         engine.on_completed.append(titles.completed)
-    services = Services(storage=storage, blobs=blobs, engine=engine, providers=providers, titles=titles)
+    services = Services(
+        storage=storage,
+        blobs=blobs,
+        engine=engine,
+        providers=providers,
+        titles=titles,
+        limits=limits,
+        presence=PresenceBoard(storage),
+        auth=make_auth(storage) if make_auth else None,
+    )
     try:
         yield services
     finally:
@@ -66,7 +86,7 @@ async def client_of(services: Services, user_id: str = USER_ID) -> LocalClient:
 
 @asynccontextmanager
 async def open_local(
-    folder: Path, provider: Provider, *, storage: Storage | None = None, titles_by_model: bool = False
+    folder: Path, provider: Provider, *, storage: FullStorage | None = None, titles_by_model: bool = False
 ) -> AsyncGenerator[LocalClient, None]:
     """Open the client of the one user of the store in `folder`."""
     async with open_services(folder, provider, storage=storage, titles_by_model=titles_by_model) as services:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from argus_core.auth.service import Auth, Origin
 from argus_core.auth.tokens import Tokens
 from argus_core.client.local import Services
 from argus_core.domain import RoleLimits, SignedIn, SignUpPolicy, UserRole
+from argus_core.errors import Conflict
 from argus_core.providers.base import Provider
 from argus_core.server.app import create_app
 from argus_core.server.context import ServerContext
@@ -48,10 +49,11 @@ class RunningServer:
         return f"{self.url}/api/v1"
 
     async def sign_up(self, name: str, *, role: UserRole = "member") -> SignedIn:
-        """Make an account without asking over the network, and sign in to it."""
+        """Make an account, unless it is there, without asking over the network, and sign in to it."""
         email = f"{name.lower()}@example.org"
         administration = self.context.auth.administration(None)
-        await administration.create_user(email, name, role=role, password=PASSWORD)
+        with suppress(Conflict):
+            await administration.create_user(email, name, role=role, password=PASSWORD)
         return await self.context.auth.sign_in(email, PASSWORD, Origin(address="", client=f"argus of {name}"))
 
 
