@@ -1,16 +1,21 @@
-"""What tests of accounts stand on: a clock that is moved by hand, a hasher that counts, an `Auth` over memory."""
+"""What tests of accounts stand on: a clock moved by hand, a hasher that counts, a store that is watched, an `Auth`."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
 
 from argus_core.auth.passwords import Passwords
 from argus_core.auth.service import Auth, Origin
 from argus_core.auth.tokens import Tokens
-from argus_core.domain import SignedIn, SignUpPolicy, UserRole
+from argus_core.domain import Session, SignedIn, User, UserRole
+from argus_core.errors import StorageUnavailable
 from argus_core.settings import Secret
-from tests.support.account_memory import AccountMemory
+from argus_core.storage.accounts import AccountStorage
+from argus_core.storage.sqlite import SqliteStorage
 
 KEY = Secret("Yq3vB8-nTz0kLr5wXc7dFh2jMs9pGu4aEoRiVbKxQyZl")
 OLDER_KEY = Secret("p7Wm1tHc-Jx4sNe8rKv2bQd6yLf0aZg9uToPiXkRwSnM")
@@ -39,12 +44,12 @@ async def _nothing() -> None:
 class CountedPasswords(Passwords):
     """Cheap hashes, counted; something can happen just after one was verified."""
 
-    def __init__(self, cost: int = 4) -> None:
+    def __init__(self, cost: int) -> None:
         super().__init__(cost)
         self.hashed = 0
         self.verified: list[str | None] = []
         """What was stored of each password that was verified."""
-        self.after_verify: Callable[[], Awaitable[None]] = _nothing
+        self.after_verify: Callable[[], Awaitable[object]] = _nothing
 
     @property
     def worked(self) -> int:
@@ -62,21 +67,45 @@ class CountedPasswords(Passwords):
         return result
 
 
-class Team:
-    """A server's accounts, in memory."""
+class WatchedStorage:
+    """A real store that remembers what it was asked, and can be away for one call."""
 
-    def __init__(self, signup: SignUpPolicy = "open", *, keys: Sequence[Secret] = (KEY,), cost: int = 4) -> None:
-        self.clock = Clock()
-        self.memory = AccountMemory()
-        self.storage = self.memory.as_storage()
-        self.passwords = CountedPasswords(cost)
-        self.tokens = Tokens(keys, clock=self.clock)
-        self.auth = Auth(self.storage, self.passwords, self.tokens, signup=signup, clock=self.clock)
+    def __init__(self, storage: SqliteStorage) -> None:
+        self._storage = storage
+        self.calls: list[tuple[str, tuple[object, ...]]] = []
+        """The name and the arguments of each."""
+        self.fail_at = ""
+        """The method whose next call finds the store away."""
+
+    def count(self, name: str) -> int:
+        return sum(called == name for called, _ in self.calls)
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def watched(*args: object, **kwargs: object) -> object:
+            self.calls.append((name, args))
+            if self.fail_at == name:
+                self.fail_at = ""
+                raise StorageUnavailable("Away.")
+            return await getattr(self._storage, name)(*args, **kwargs)
+
+        return watched
+
+
+class Team:
+    """A server's accounts."""
+
+    def __init__(self, storage: SqliteStorage, clock: Clock) -> None:
+        self.clock = clock
+        self.watched = WatchedStorage(storage)
+        self.storage = cast(AccountStorage, self.watched)
+        self.passwords = CountedPasswords(cost=5)
+        self.tokens = Tokens([KEY], clock=clock)
+        self.auth = self.replica()
         self.admin = self.auth.administration(None)
 
-    def replica(self) -> Auth:
-        """Return what another process has: the same store and keys, a cache of its own."""
-        return Auth(self.storage, self.passwords, self.tokens, signup=self.auth.signup, clock=self.clock)
+    def replica(self, tokens: Tokens | None = None) -> Auth:
+        """Return what another process has: the same store, a cache of its own, the same keys or others."""
+        return Auth(self.storage, self.passwords, tokens or self.tokens, signup="open", clock=self.clock)
 
     async def add(self, email: str = EMAIL, *, role: UserRole = "member", password: str = PASSWORD) -> str:
         """Make an account and return its id."""
@@ -85,7 +114,33 @@ class Team:
     async def sign_in(self, origin: Origin = HERE, *, email: str = EMAIL, password: str = PASSWORD) -> SignedIn:
         return await self.auth.sign_in(email, password, origin)
 
-    def go(self, **span: float) -> None:
-        """Let time pass, also for the store."""
-        self.clock.go(**span)
-        self.memory.now_s += timedelta(**span).total_seconds()
+    async def users(self) -> tuple[User, ...]:
+        return (await self.storage.list_users()).items
+
+    async def session(self, session_id: str) -> Session:
+        stored = await self.storage.find_session(session_id)
+        assert stored is not None
+        return stored.session
+
+    async def hash_of(self, user_id: str) -> str:
+        return (await self.storage.get_login(user_id)).password_hash or ""
+
+    async def weaken(self, user_id: str) -> None:
+        """Store the password as a server with a lower cost would have."""
+        weaker = Passwords(cost=4)
+        await self.storage.set_password_hash(user_id, await weaker.hash(PASSWORD))
+        weaker.close()
+
+
+@asynccontextmanager
+async def team_in(folder: Path) -> AsyncIterator[Team]:
+    """Open a store in that folder for a team."""
+    clock = Clock()
+    storage = SqliteStorage(folder / "argus.db", clock=clock)
+    await storage.open()
+    team = Team(storage, clock)
+    try:
+        yield team
+    finally:
+        await team.auth.close()
+        await storage.close()

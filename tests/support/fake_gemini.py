@@ -199,6 +199,17 @@ def tokens(count: int, rate: float = 0.0) -> Iterator[Step]:
             yield Wait(1 / rate)
 
 
+def echo(asked: Asked, count: int, rate: float) -> Iterator[Step]:
+    """Yield `count` words made from the first word of the question, `rate` a second: no two answers are equal."""
+    contents = (asked.body or {}).get("contents") or [{}]
+    said = " ".join(str(part["text"]) for part in contents[-1].get("parts", []) if "text" in part)
+    name = said.partition(" ")[0]
+    for n in range(1, count + 1):
+        yield text(f"{name}-{n} ", output=n, finish="STOP" if n == count else "")
+        if rate:
+            yield Wait(1 / rate)
+
+
 def finished(reason: str, *before: Step) -> list[Step]:
     """Return a behaviour whose last piece has no content, only a finish reason."""
     last = {"candidates": [{"finishReason": reason, "index": 0}], "usageMetadata": usage()}
@@ -274,8 +285,9 @@ BEHAVIOURS: dict[str, Iterable[Step]] = {
     "grounded": [text("From the web.", output=3), chunk(finish="STOP", groundingMetadata={"groundingChunks": PAGES})],
     "late-usage": [text("Hi", finish="STOP"), Send({"usageMetadata": usage(1)})],
 }
-"""By the name of the model. Beside these: `err-CODE`, `flood-COUNT`, `rate-COUNT-PER_SECOND`, `no-thinking`, and any
-other name, which thinks and then repeats what it was told (`describe`)."""
+"""By the name of the model. Beside these: `err-CODE`, `flood-COUNT`, `rate-COUNT-PER_SECOND`, `echo-COUNT-PER_SECOND`
+(words made from the question), `once-CHARACTERS` (all in one piece), `no-thinking`, and any other name, which thinks
+and then repeats what it was told (`describe`)."""
 
 
 def behaviour_of(asked: Asked) -> Iterable[Step]:
@@ -290,6 +302,10 @@ def behaviour_of(asked: Asked) -> Iterable[Step]:
         return tokens(int(found[1]))
     if found := re.fullmatch(r"rate-(\d+)-(\d+)", asked.model):
         return tokens(int(found[1]), float(found[2]))
+    if found := re.fullmatch(r"echo-(\d+)-(\d+)", asked.model):
+        return echo(asked, int(found[1]), float(found[2]))
+    if found := re.fullmatch(r"once-(\d+)", asked.model):
+        return [text("0123456789abcde " * (int(found[1]) // 16), finish="STOP", output=int(found[1]) // 4)]
     return describe(asked)
 
 

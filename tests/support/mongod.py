@@ -56,7 +56,7 @@ class Mongod:
         command += ["--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"]
         command += ["--setParameter", "enableTestCommands=1"]
         command += ["--replSet", REPLICA_SET] if self.replica_set else []
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
         self._wait_until_writable()
 
     def pause(self) -> None:
@@ -166,7 +166,7 @@ def _started(*, replica_set: bool) -> Mongod:
     return server
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to kill the server when the test process is killed itself."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from argus_core.domain import User
 from argus_core.errors import BadCredentials, Conflict, InvalidInput, NotFound
-from argus_core.storage.accounts import Login
-from tests.support.auth import EMAIL, HERE, PASSWORD, Team
+from tests.support.auth import EMAIL, HERE, PASSWORD, Team, team_in
 
 
-async def test_a_user_without_a_password_cannot_sign_in_until_a_code_was_used() -> None:
-    team = Team("closed")
+@pytest.fixture
+async def team(tmp_path: Path) -> AsyncIterator[Team]:
+    async with team_in(tmp_path) as made:
+        yield made
+
+
+async def test_a_user_without_a_password_cannot_sign_in_until_a_code_was_used(team: Team) -> None:
+    team.auth.signup = "closed"
     user = await team.admin.create_user(" Sara@Example.org", " Sara \n", role="admin")
     assert (user.email, user.name, user.role) == (EMAIL, "Sara", "admin")
     for password in ("", PASSWORD):
@@ -24,8 +31,7 @@ async def test_a_user_without_a_password_cannot_sign_in_until_a_code_was_used() 
     assert signed_in.user == user
 
 
-async def test_what_cannot_be_used_makes_no_account() -> None:
-    team = Team()
+async def test_what_cannot_be_used_makes_no_account(team: Team) -> None:
     await team.add()
     with pytest.raises(Conflict):
         await team.admin.create_user("SARA@example.org", "Other")
@@ -35,8 +41,7 @@ async def test_what_cannot_be_used_makes_no_account() -> None:
     assert [user.email for user in (await team.admin.users()).items] == [EMAIL]
 
 
-async def test_the_last_admin_stays_one() -> None:
-    team = Team()
+async def test_the_last_admin_stays_one(team: Team) -> None:
     boss, member = await team.add("boss@example.org", role="admin"), await team.add()
     for refused in (team.admin.set_role(boss, "member"), team.admin.set_disabled(boss, True)):
         with pytest.raises(Conflict, match="last admin"):
@@ -50,8 +55,7 @@ async def test_the_last_admin_stays_one() -> None:
     assert await team.storage.count_admins() == 1
 
 
-async def test_two_admins_who_demote_each_other_leave_one() -> None:
-    team = Team()
+async def test_two_admins_who_demote_each_other_leave_one(team: Team) -> None:
     one, other = await team.add("a@example.org", role="admin"), await team.add("b@example.org", role="admin")
     results = await asyncio.gather(
         team.auth.administration(one).set_role(other, "member"),
@@ -62,8 +66,7 @@ async def test_two_admins_who_demote_each_other_leave_one() -> None:
     assert await team.storage.count_admins() >= 1
 
 
-async def test_s5_an_admin_ends_the_sessions_of_anyone_at_once() -> None:
-    team = Team()
+async def test_s5_an_admin_ends_the_sessions_of_anyone_at_once(team: Team) -> None:
     user_id = await team.add()
     first, second = await team.sign_in(), await team.sign_in()
     assert await team.auth.identify(first.access_token)
@@ -73,8 +76,7 @@ async def test_s5_an_admin_ends_the_sessions_of_anyone_at_once() -> None:
     assert await team.admin.end_sessions(user_id) == 0
 
 
-async def test_a_role_counts_at_once() -> None:
-    team = Team()
+async def test_a_role_counts_at_once(team: Team) -> None:
     user_id = await team.add()
     signed_in = await team.sign_in()
     assert (await team.auth.identify(signed_in.access_token)).user.role == "member"
@@ -82,8 +84,7 @@ async def test_a_role_counts_at_once() -> None:
     assert (await team.auth.identify(signed_in.access_token)).user.role == "admin"
 
 
-async def test_invites_say_who_made_them() -> None:
-    team = Team()
+async def test_invites_say_who_made_them(team: Team) -> None:
     boss = await team.add("boss@example.org", role="admin")
     new = await team.auth.administration(boss).create_invite(email=" Omid@Example.org", role="admin")
     assert (new.invite.created_by, new.invite.email, new.invite.role) == (boss, "omid@example.org", "admin")
@@ -94,8 +95,7 @@ async def test_invites_say_who_made_them() -> None:
     assert await team.admin.invites() == []
 
 
-async def test_an_invite_for_somebody_who_has_an_account_is_refused() -> None:
-    team = Team()
+async def test_an_invite_for_somebody_who_has_an_account_is_refused(team: Team) -> None:
     await team.add()
     with pytest.raises(Conflict):
         await team.admin.create_invite(email=EMAIL)
@@ -103,8 +103,7 @@ async def test_an_invite_for_somebody_who_has_an_account_is_refused() -> None:
         await team.admin.create_invite(email="sara")
 
 
-async def test_who_is_not_there_is_not_found() -> None:
-    team = Team()
+async def test_who_is_not_there_is_not_found(team: Team) -> None:
     for asked in (
         team.admin.set_role("nobody", "admin"),
         team.admin.set_disabled("nobody", True),
@@ -115,9 +114,8 @@ async def test_who_is_not_there_is_not_found() -> None:
             await asked
 
 
-async def test_the_user_of_one_machine_needs_no_reset() -> None:
-    team = Team()
+async def test_the_user_of_one_machine_needs_no_reset(team: Team) -> None:
     local = User(id="local", name="me", created_at=team.clock.now)
-    await team.storage.create_login(Login(user=local, password_hash=None))
+    await team.watched.ensure_user(local)
     with pytest.raises(InvalidInput):
         await team.admin.reset("local")

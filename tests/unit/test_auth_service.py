@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from argus_core.auth.passwords import Passwords
+from argus_core.auth import passwords as passwords_module
 from argus_core.auth.service import Origin
 from argus_core.domain import SignedIn
 from argus_core.errors import ArgusError, BadCredentials, InvalidInput, LimitReached, NotAuthenticated
-from tests.support.auth import EMAIL, HERE, PASSWORD, Team
+from tests.support.auth import EMAIL, HERE, PASSWORD, Team, team_in
+
+
+@pytest.fixture
+async def team(tmp_path: Path) -> AsyncIterator[Team]:
+    async with team_in(tmp_path) as made:
+        yield made
+
 
 ELSEWHERE = Origin(address="198.51.100.9")
 
@@ -24,8 +32,7 @@ async def failure(doing: Awaitable[object]) -> ArgusError:
     return raised.value
 
 
-async def test_sign_in_gives_what_identifies() -> None:
-    team = Team()
+async def test_sign_in_gives_what_identifies(team: Team) -> None:
     user_id = await team.add()
     signed_in = await team.auth.sign_in("  SARA@example.org ", PASSWORD, HERE)
     identity = await team.auth.identify(signed_in.access_token)
@@ -33,8 +40,7 @@ async def test_sign_in_gives_what_identifies() -> None:
     assert (signed_in.user.email, signed_in.expires_in_s) == (EMAIL, 600)
 
 
-async def test_a4_unknown_wrong_shut_and_without_password_look_the_same() -> None:
-    team = Team()
+async def test_a4_unknown_wrong_shut_and_without_password_look_the_same(team: Team) -> None:
     await team.add()
     shut = await team.add("shut@example.org")
     await team.admin.set_disabled(shut, True)
@@ -48,17 +54,16 @@ async def test_a4_unknown_wrong_shut_and_without_password_look_the_same() -> Non
         ("new@example.org", PASSWORD),
         ("new@example.org", ""),
     ]:
-        before = team.passwords.worked, team.memory.asked.total()
+        before = team.passwords.worked, len(team.watched.calls)
         error = await failure(team.auth.sign_in(email, password, HERE))
-        work.append((team.passwords.worked - before[0], team.memory.asked.total() - before[1]))
+        work.append((team.passwords.worked - before[0], len(team.watched.calls) - before[1]))
         problems.append((type(error), error.problem()))
     assert set(problems) == {(BadCredentials, BadCredentials().problem())}
     assert set(work) == {(1, 3)}  # one password verified, one account looked for, two buckets
     assert team.passwords.verified[1] is None  # against nobody's hash, which costs the same
 
 
-async def test_a5_the_6th_try_is_refused_before_any_hashing() -> None:
-    team = Team()
+async def test_a5_the_6th_try_is_refused_before_any_hashing(team: Team) -> None:
     await team.add()
     for _ in range(5):
         await failure(team.sign_in(password="wrong password"))
@@ -67,12 +72,11 @@ async def test_a5_the_6th_try_is_refused_before_any_hashing() -> None:
     assert isinstance(error, LimitReached)
     assert error.retry_after_s == 30
     assert team.passwords.worked == worked
-    team.go(seconds=30)
+    team.clock.go(seconds=30)
     assert await team.sign_in()
 
 
-async def test_a5_accounts_that_are_not_there_are_throttled_alike() -> None:
-    team = Team()
+async def test_a5_accounts_that_are_not_there_are_throttled_alike(team: Team) -> None:
     await team.add()
     answers = []
     for email in (EMAIL, "nobody@example.org"):
@@ -82,8 +86,7 @@ async def test_a5_accounts_that_are_not_there_are_throttled_alike() -> None:
     assert answers[0] == answers[1]
 
 
-async def test_a5_a_known_client_gets_in_while_the_account_is_attacked() -> None:
-    team = Team()
+async def test_a5_a_known_client_gets_in_while_the_account_is_attacked(team: Team) -> None:
     await team.add()
     known = await team.sign_in()
     while not isinstance(await failure(team.sign_in(ELSEWHERE, password="wrong password")), LimitReached):
@@ -99,8 +102,7 @@ async def test_a5_a_known_client_gets_in_while_the_account_is_attacked() -> None
         await team.sign_in(device)
 
 
-async def test_a5_the_device_of_one_user_opens_no_bucket_of_another() -> None:
-    team = Team()
+async def test_a5_the_device_of_one_user_opens_no_bucket_of_another(team: Team) -> None:
     await team.add()
     await team.add("omid@example.org")
     omid = await team.sign_in(email="omid@example.org")
@@ -111,48 +113,55 @@ async def test_a5_the_device_of_one_user_opens_no_bucket_of_another() -> None:
             await team.sign_in(replace(HERE, device_token=foreign))
 
 
-async def test_a_device_token_outlives_the_session() -> None:
-    team = Team()
+async def test_a_device_token_outlives_the_session(team: Team) -> None:
     await team.add()
     first = await team.sign_in()
     await team.auth.sign_out(first.user.id, first.session_id)
     assert team.tokens.find_device(first.device_token, first.user.id) is not None
 
 
-async def test_a5_a_full_queue_is_told_and_is_no_wrong_password() -> None:
-    team = Team()
+async def test_a5_a_full_queue_is_told_and_is_no_wrong_password(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     await team.add()
-    origins = [Origin(address=f"192.0.2.{n}") for n in range(30)]
-    tries = [team.auth.sign_in(f"user{n}@example.org", PASSWORD, origin) for n, origin in enumerate(origins)]
-    kinds = {type(each) for each in await asyncio.gather(*tries, return_exceptions=True)}
-    assert kinds == {BadCredentials, LimitReached}
+    monkeypatch.setattr(passwords_module, "MAX_WAITING", -passwords_module.THREADS)
+    for password in (PASSWORD, "wrong password"):
+        error = await failure(team.sign_in(password=password))
+        assert isinstance(error, LimitReached)
+        assert error.retry_after_s == 3
 
 
-async def test_a7_a_weaker_hash_is_replaced_at_sign_in() -> None:
-    team = Team(cost=5)
+async def test_a7_a_weaker_hash_waits_for_a_quieter_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     user_id = await team.add()
-    weaker = Passwords(cost=4)
-    await team.storage.set_password_hash(user_id, await weaker.hash(PASSWORD))
+    await team.weaken(user_id)
+
+    async def queue_fills() -> None:
+        monkeypatch.setattr(passwords_module, "MAX_WAITING", -passwords_module.THREADS)
+
+    team.passwords.after_verify = queue_fills
+    assert await team.sign_in()
+    assert "$04$" in await team.hash_of(user_id)
+
+
+async def test_a7_a_weaker_hash_is_replaced_at_sign_in(team: Team) -> None:
+    user_id = await team.add()
+    await team.weaken(user_id)
     await failure(team.sign_in(password="wrong password"))
-    assert "$04$" in (team.memory.logins[user_id].password_hash or "")
+    assert "$04$" in await team.hash_of(user_id)
     first = await team.sign_in()
-    stored = team.memory.logins[user_id].password_hash or ""
+    stored = await team.hash_of(user_id) or ""
     assert stored.startswith("argus1$2b$05$")
     await team.sign_in()
-    assert team.memory.logins[user_id].password_hash == stored
+    assert await team.hash_of(user_id) == stored
     assert await team.auth.identify(first.access_token)
 
 
-async def test_a7_two_at_once_with_a_weaker_hash_both_get_in() -> None:
-    team = Team(cost=5)
+async def test_a7_two_at_once_with_a_weaker_hash_both_get_in(team: Team) -> None:
     user_id = await team.add()
-    await team.storage.set_password_hash(user_id, await Passwords(cost=4).hash(PASSWORD))
+    await team.weaken(user_id)
     for signed_in in await asyncio.gather(team.sign_in(), team.sign_in()):
         assert await team.auth.identify(signed_in.access_token)
 
 
-async def test_a3_a_new_password_needs_the_old_one() -> None:
-    team = Team()
+async def test_a3_a_new_password_needs_the_old_one(team: Team) -> None:
     user_id = await team.add()
     first, other = await team.sign_in(), await team.sign_in()
     error = await failure(team.auth.change_password(user_id, first.session_id, "wrong password", "snow on the hills"))
@@ -166,8 +175,7 @@ async def test_a3_a_new_password_needs_the_old_one() -> None:
 
 
 @pytest.mark.parametrize("new", ["short", "x" * 300, "password", EMAIL, "iloveyou"])
-async def test_a2_a_new_password_must_be_good(new: str) -> None:
-    team = Team()
+async def test_a2_a_new_password_must_be_good(team: Team, new: str) -> None:
     user_id = await team.add()
     first = await team.sign_in()
     error = await failure(team.auth.change_password(user_id, first.session_id, PASSWORD, new))
@@ -175,8 +183,7 @@ async def test_a2_a_new_password_must_be_good(new: str) -> None:
     assert await team.sign_in()
 
 
-async def test_a5_the_old_password_cannot_be_guessed_by_changing_it() -> None:
-    team = Team()
+async def test_a5_the_old_password_cannot_be_guessed_by_changing_it(team: Team) -> None:
     user_id = await team.add()
     first = await team.sign_in()
     for _ in range(5):
@@ -196,11 +203,11 @@ async def race(team: Team, change: Callable[[], Awaitable[object]]) -> None:
     team.passwords.after_verify = happens
     error = await failure(team.sign_in())
     assert isinstance(error, BadCredentials)
-    assert [each for each in team.memory.stored.values() if each.session.ended_at is None] == []
+    user_id = (await team.users())[0].id
+    assert await team.storage.list_sessions(user_id) == []
 
 
-async def test_s3_a_password_changed_during_a_sign_in_lets_no_session_slip_through() -> None:
-    team = Team()
+async def test_s3_a_password_changed_during_a_sign_in_lets_no_session_slip_through(team: Team) -> None:
     user_id = await team.add()
 
     async def change() -> None:
@@ -210,16 +217,14 @@ async def test_s3_a_password_changed_during_a_sign_in_lets_no_session_slip_throu
     await race(team, change)
 
 
-async def test_s3_an_account_shut_during_a_sign_in_lets_no_session_slip_through() -> None:
-    team = Team()
+async def test_s3_an_account_shut_during_a_sign_in_lets_no_session_slip_through(team: Team) -> None:
     user_id = await team.add()
     await race(team, lambda: team.admin.set_disabled(user_id, True))
 
 
-async def test_a_password_changed_while_the_old_one_is_hashed_anew_stays_changed() -> None:
-    team = Team(cost=5)
+async def test_a_password_changed_while_the_old_one_is_hashed_anew_stays_changed(team: Team) -> None:
     user_id = await team.add()
-    await team.storage.set_password_hash(user_id, await Passwords(cost=4).hash(PASSWORD))
+    await team.weaken(user_id)
     fresh = await team.passwords.hash("snow on the hills")
 
     async def change() -> None:
@@ -227,11 +232,10 @@ async def test_a_password_changed_while_the_old_one_is_hashed_anew_stays_changed
 
     team.passwords.after_verify = change
     assert isinstance(await failure(team.sign_in()), BadCredentials)
-    assert team.memory.logins[user_id].password_hash == fresh
+    assert await team.hash_of(user_id) == fresh
 
 
-async def test_s3_shutting_an_account_ends_it_at_once() -> None:
-    team = Team()
+async def test_s3_shutting_an_account_ends_it_at_once(team: Team) -> None:
     user_id = await team.add()
     signed_in = await team.sign_in()
     await team.auth.identify(signed_in.access_token)
@@ -243,25 +247,24 @@ async def test_s3_shutting_an_account_ends_it_at_once() -> None:
     assert await team.sign_in()
 
 
-async def test_what_is_no_email_is_said_so() -> None:
-    team = Team()
+async def test_what_is_no_email_is_said_so(team: Team) -> None:
     assert isinstance(await failure(team.sign_in(email="sara")), InvalidInput)
 
 
-async def test_c2_the_log_says_ids_and_nothing_secret(caplog: pytest.LogCaptureFixture) -> None:
+async def test_c2_the_log_says_ids_and_nothing_secret(team: Team, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    team = Team("invite")
+    team.auth.signup = "invite"
     admin_id = await team.add("boss@example.org", role="admin")
     admin = team.auth.administration(admin_id)
     code = (await admin.create_invite(email=EMAIL)).code
     given_out: list[SignedIn] = [await team.auth.sign_up("Sara", EMAIL, PASSWORD, HERE, invite=code)]
     user_id = given_out[0].user.id
     given_out.append(await team.auth.refresh(given_out[0].refresh_token, HERE))
-    team.go(minutes=1)
+    team.clock.go(minutes=1)
     await failure(team.auth.refresh(given_out[0].refresh_token, HERE))
     for _ in range(6):
         await failure(team.sign_in(password="wrong password"))
-    team.go(minutes=10)
+    team.clock.go(minutes=10)
     given_out.append(await team.sign_in())
     await team.auth.change_password(user_id, given_out[-1].session_id, PASSWORD, "snow on the hills")
     reset = (await admin.reset(user_id)).code

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from argus_core.auth.throttle import Throttle, network_of
 from argus_core.errors import LimitReached
-from tests.support.account_memory import AccountMemory
+from tests.support.auth import Team, team_in
+
+
+@pytest.fixture
+async def team(tmp_path: Path) -> AsyncIterator[Team]:
+    async with team_in(tmp_path) as made:
+        yield made
 
 
 async def tries_until_refused(throttle: Throttle, address: str = "192.0.2.7", email: str = "sara@example.org") -> int:
@@ -20,33 +29,31 @@ async def tries_until_refused(throttle: Throttle, address: str = "192.0.2.7", em
     return 100
 
 
-async def test_a5_an_account_has_5_tries_and_then_one_in_30_s() -> None:
-    memory = AccountMemory()
-    throttle = Throttle(memory.as_storage())
+async def test_a5_an_account_has_5_tries_and_then_one_in_30_s(team: Team) -> None:
+    throttle = Throttle(team.storage)
     assert await tries_until_refused(throttle) == 5
     with pytest.raises(LimitReached) as refused:
         await throttle.sign_in("198.51.100.9", "sara@example.org", None)  # from anywhere
     assert refused.value.retry_after_s == 30
-    memory.now_s += 30
+    team.clock.go(seconds=30)
     assert await tries_until_refused(throttle) == 1
     assert await tries_until_refused(throttle, email="omid@example.org") == 5
 
 
-async def test_a5_a_network_has_20_tries_and_then_one_in_3_s() -> None:
-    memory = AccountMemory()
-    throttle = Throttle(memory.as_storage())
+async def test_a5_a_network_has_20_tries_and_then_one_in_3_s(team: Team) -> None:
+    throttle = Throttle(team.storage)
     for n in range(20):
         await throttle.sign_in("2001:db8:1:2::1", f"user{n}@example.org", None)
     with pytest.raises(LimitReached) as refused:
         await throttle.sign_up("2001:db8:1:2:ffff::9")  # the same customer
     assert refused.value.retry_after_s == 3
     await throttle.sign_up("2001:db8:1:3::1")
-    memory.now_s += 3
+    team.clock.go(seconds=3)
     await throttle.sign_up("2001:db8:1:2::2")
 
 
-async def test_a5_a_known_client_has_tries_of_its_own() -> None:
-    throttle = Throttle(AccountMemory().as_storage())
+async def test_a5_a_known_client_has_tries_of_its_own(team: Team) -> None:
+    throttle = Throttle(team.storage)
     assert await tries_until_refused(throttle) == 5
     for _ in range(5):
         await throttle.sign_in("198.51.100.9", "sara@example.org", "laptop")
@@ -54,8 +61,8 @@ async def test_a5_a_known_client_has_tries_of_its_own() -> None:
         await throttle.sign_in("198.51.100.9", "sara@example.org", "laptop")
 
 
-async def test_the_old_password_can_be_tried_5_times() -> None:
-    throttle = Throttle(AccountMemory().as_storage())
+async def test_the_old_password_can_be_tried_5_times(team: Team) -> None:
+    throttle = Throttle(team.storage)
     for _ in range(5):
         await throttle.password_change("a session")
     with pytest.raises(LimitReached):
@@ -63,11 +70,11 @@ async def test_the_old_password_can_be_tried_5_times() -> None:
     await throttle.password_change("another")
 
 
-async def test_no_bucket_names_an_email_or_an_address() -> None:
-    memory = AccountMemory()
-    await Throttle(memory.as_storage()).sign_in("192.0.2.7", "sara@example.org", None)
-    assert len(memory.buckets) == 2
-    assert not any("sara" in key or "192.0" in key for key in memory.buckets)
+async def test_no_bucket_names_an_email_or_an_address(team: Team) -> None:
+    await Throttle(team.storage).sign_in("192.0.2.7", "sara@example.org", None)
+    keys = [str(args[0]) for name, args in team.watched.calls if name == "take_from_bucket"]
+    assert len(keys) == 2
+    assert not any("sara" in key or "192.0" in key for key in keys)
 
 
 @pytest.mark.parametrize(
