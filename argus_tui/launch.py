@@ -15,7 +15,7 @@ from argus_tui.options import AppOptions
 from argus_tui.terminal_driver import steady
 
 if TYPE_CHECKING:
-    from argus_core.client.base import ChatClient
+    from argus_core.client.base import ChatClient, Entrance
     from argus_core.settings import Settings
 
 
@@ -44,6 +44,14 @@ async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
         yield client
 
 
+@asynccontextmanager
+async def open_entrance(settings: Settings) -> AsyncGenerator[Entrance, None]:
+    """Open the door of the server or the store that has accounts."""
+    bootstrap = await asyncio.to_thread(_bootstrap)
+    async with bootstrap.open_entrance(settings) as entrance:
+        yield entrance
+
+
 def _bootstrap():  # type: ignore[no-untyped-def]
     from argus_core import bootstrap
 
@@ -59,7 +67,13 @@ def options_from(settings: Settings) -> AppOptions:
         images=settings.images != "off",
         attach_root=root,
         read_attachment=_read_attachment,
+        open_entrance=(lambda: open_entrance(settings)) if has_accounts(settings) else None,
     )
+
+
+def has_accounts(settings: Settings) -> bool:
+    """Return whether one signs in where the settings point to."""
+    return settings.server is not None or settings.mongo_uri is not None
 
 
 def _read_attachment(path: Path, root: Path) -> bytes:
