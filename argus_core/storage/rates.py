@@ -12,6 +12,8 @@ from argus_core.errors import InvalidInput
 from argus_core.storage.accounts import Rate, Taken
 
 _US = 1_000_000
+_SLOWEST = 1 / (366 * 86_400)
+"""One request a year: an interval that 64 bits hold."""
 
 
 class Measure(NamedTuple):
@@ -31,7 +33,7 @@ def measure(rate: Rate, cost: int) -> Measure:
     """
     if not (rate.burst >= 1 and rate.per_s > 0 and 0 <= cost <= rate.burst):
         raise InvalidInput("A bucket holds at least one request, fills up, and holds what is taken at once.")
-    interval_us = max(1, round(_US / rate.per_s))
+    interval_us = max(1, round(_US / max(rate.per_s, _SLOWEST)))
     return Measure(interval_us, interval_us * rate.burst)
 
 

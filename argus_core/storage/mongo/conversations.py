@@ -13,6 +13,7 @@ from argus_core.domain import Conversation, Page, User
 from argus_core.errors import Conflict, NotFound
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.mongo import documents
+from argus_core.storage.mongo.accounts import TAKEN
 from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import NOW_CHANGED, owned, starting_with, text
 from argus_core.storage.paging import cursor_after, read_cursor
@@ -30,7 +31,10 @@ async def ensure_user(db: Database, user: User) -> User:
     try:
         await db.users.insert_one(documents.user_document(user))
     except DuplicateKeyError:
-        return await get_user(db, user.id)
+        try:
+            return await get_user(db, user.id)
+        except NotFound:
+            raise Conflict(TAKEN) from None
     return user
 
 

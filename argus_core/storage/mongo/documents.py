@@ -44,12 +44,28 @@ def starting_with(prefix: str) -> Document:
 
 def user_document(user: User) -> Document:
     """Return the document of a user."""
-    return _stamped(user.id, _id=text(user.id), name=user.name, created_at=whole_ms(user.created_at))
+    return _stamped(
+        user.id,
+        _id=text(user.id),
+        name=user.name,
+        created_at=whole_ms(user.created_at),
+        email=text(user.email),
+        role=text(user.role),
+        disabled=user.disabled,
+        password_hash=None,
+    )
 
 
 def user(document: Document) -> User:
-    """Return the user of a document of `users`."""
-    return User(id=document["_id"], name=document["name"], created_at=document["created_at"])
+    """Return the user of a document of `users`; one that an older Argus wrote has no email and is a member."""
+    return User(
+        id=document["_id"],
+        name=document["name"],
+        created_at=document["created_at"],
+        email=document.get("email", ""),
+        role=document.get("role", "member"),
+        disabled=document.get("disabled", False),
+    )
 
 
 def title_words(title: str) -> list[str]:
@@ -79,7 +95,7 @@ def conversation_document(new: Conversation) -> Document:
         title_by_user=new.title_by_user,
         unread=new.unread,
         draft=new.draft,
-        deleted_at=_optional_ms(new.deleted_at),
+        deleted_at=optional_ms(new.deleted_at),
         last_seq=0,
         placed_seq=0,
         open=[],
@@ -184,7 +200,7 @@ def generation_document(generation: Generation, client_msg_id: str | None = None
         lease_until=whole_ms(generation.lease_until),
         continues_id=generation.continues_id,
         cancel_requested=generation.cancel_requested,
-        ended_at=_optional_ms(generation.ended_at),
+        ended_at=optional_ms(generation.ended_at),
         client_msg_id=client_msg_id,
         has_log=True,
     )
@@ -229,7 +245,8 @@ def whole_ms(time: datetime) -> datetime:
     return from_ms(to_ms(time))
 
 
-def _optional_ms(time: datetime | None) -> datetime | None:
+def optional_ms(time: datetime | None) -> datetime | None:
+    """Return the time as MongoDB keeps it, None as None."""
     return None if time is None else whole_ms(time)
 
 

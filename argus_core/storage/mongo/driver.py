@@ -25,6 +25,7 @@ from argus_core.storage.mongo import (
     transfer,
     turns,
 )
+from argus_core.storage.mongo.account_driver import MongoAccounts
 from argus_core.storage.mongo.changes import Place
 from argus_core.storage.mongo.connection import DRIVER_ERRORS, connect, database_of, place_of, translated
 from argus_core.storage.paging import check_limit
@@ -38,7 +39,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class MongoStorage:
+class MongoStorage(MongoAccounts):
     """A `Storage` on a MongoDB server; any number of processes may share it.
 
     Args:

@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from argus_core.errors import SchemaTooNew, StorageError, StorageUnavailable
 from argus_core.ids import new_id
+from argus_core.storage.mongo.accounts import HAS_EMAIL
 
 if TYPE_CHECKING:
     from argus_core.storage.mongo.connection import Database
@@ -71,7 +72,34 @@ async def _v1_indexes(db: Database) -> None:
     await asyncio.gather(*(db[name].create_indexes(indexes) for name, indexes in _INDEXES.items()))
 
 
-STEPS: tuple[Callable[[Database], Awaitable[None]], ...] = (_v1_indexes,)
+_ACCOUNT_INDEXES: dict[str, list[IndexModel]] = {
+    "users": [IndexModel({"email": 1}, name="emails", unique=True, partialFilterExpression=HAS_EMAIL)],
+    "sessions": [
+        IndexModel({"user_id": 1, "ended_at": 1, "seen_at": -1, "_id": 1}, name="listed"),
+        IndexModel({"seen_at": 1}, name="seen"),
+        IndexModel({"ended_at": 1}, name="ended", partialFilterExpression={"ended_at": {"$type": "date"}}),
+    ],
+    "invites": [
+        IndexModel({"code_digest": 1}, name="codes", unique=True),
+        IndexModel({"created_at": -1, "_id": 1}, name="listed"),
+    ],
+    "buckets": [IndexModel({"full_at": 1}, name="full", expireAfterSeconds=60)],
+    "usage_days": [
+        IndexModel({"day": 1}, name="old"),
+        IndexModel({"holds.created_at": 1}, name="holds"),
+    ],
+    "presence": [
+        IndexModel({"user_id": 1, "seen_at": 1}, name="of"),
+        IndexModel({"seen_at": 1}, name="forgotten", expireAfterSeconds=3600),
+    ],
+}
+
+
+async def _v2_accounts(db: Database) -> None:
+    await asyncio.gather(*(db[name].create_indexes(indexes) for name, indexes in _ACCOUNT_INDEXES.items()))
+
+
+STEPS: tuple[Callable[[Database], Awaitable[None]], ...] = (_v1_indexes, _v2_accounts)
 """Append-only: a database at version `n` has had the first `n` of them. A released step is never edited."""
 VERSION = len(STEPS)
 
