@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -11,11 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure
 
 from tests.deploy.files import DEPLOY, text
-from tests.support.mongod import binary, free_port
 
 KEY = "a-gemini-key"
 
@@ -74,24 +70,3 @@ def test_without_a_gemini_key_it_stops_and_leaves_none(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "gemini_api_key: nothing was given" in done.stderr
     assert list((tmp_path / "secrets").iterdir()) == []
-
-
-@pytest.mark.slow
-def test_mongod_takes_the_keyfile_and_lets_nobody_in_without_a_password(secrets: Path, tmp_path: Path) -> None:
-    """Start a real mongod with the words of compose.yaml, as its entrypoint does."""
-    keyfile, data, port = tmp_path / "keyfile", tmp_path / "db", free_port()
-    shutil.copyfile(secrets / "mongo_keyfile", keyfile)
-    keyfile.chmod(0o400)
-    data.mkdir()
-    words: list[str] = yaml.safe_load(text("compose.yaml"))["services"]["mongo"]["command"]
-    words = [str(keyfile) if word == "/run/keyfile" else word for word in words[1:] if word != "--bind_ip_all"]
-    command = [str(binary()), *words, "--dbpath", str(data), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    log = ["--logpath", str(tmp_path / "log"), "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
-    with subprocess.Popen([*command, *log], stdout=subprocess.DEVNULL) as process:
-        try:
-            with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
-                assert client.admin.command("hello")["info"] == "Does not have a valid replica set config"
-                with pytest.raises(OperationFailure, match="not authorized"):
-                    client.argus.messages.find_one()
-        finally:
-            process.terminate()
