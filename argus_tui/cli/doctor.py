@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from argus_core.errors import ArgusError
+from argus_core.errors import ArgusError, NotAuthenticated
 from argus_core.settings import LoadedSettings, Secret, Settings, describe
 from argus_core.text.clean import clean_line
 from argus_tui.cli.failures import FAILED, OK
@@ -23,6 +23,7 @@ from argus_tui.cli.terminal import BOLD, say, say_facts, say_json
 
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
+    from argus_core.domain import User
 
 _PACKAGES = (
     "argus-tui",
@@ -39,8 +40,9 @@ _PACKAGES = (
 
 @dataclass(slots=True)
 class Findings:
-    """What was found out by opening the store and asking the providers."""
+    """What was found out by opening the store, or asking the server, and asking the providers."""
 
+    account: dict[str, str] = field(default_factory=dict)
     store: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     can_answer: bool = False
@@ -58,13 +60,15 @@ def doctor(
 ) -> None:
     """Check settings, store and models.
 
-    Every setting is shown with the place it comes from; the store is opened, and the models are listed.
+    Every setting is shown with the place it comes from; the store is opened, or the server asked, and the models are
+    listed.
     Secrets are never shown. The exit code is 0 when a question could be answered, else 1.
     """
     loaded = load(ctx.obj)
     findings = _examine(loaded, offline=offline)
     report = {
         "settings": {one.name: {"value": one.value, "source": one.source} for one in describe(loaded)},
+        "account": findings.account,
         "store": findings.store,
         "answers": findings.answers,
         "terminal": terminal_facts(os.environ),
@@ -101,6 +105,8 @@ def _examine(loaded: LoadedSettings, *, offline: bool) -> Findings:
     findings = Findings()
 
     async def look(client: ChatClient) -> None:
+        user = await client.account.whoami()
+        findings.account = {"at": client.place or "this machine", "signed in": _called(user)}
         findings.store = dict(await client.diagnose()) | {"opens": "yes"}
         await _ask_models(client, findings, None if offline else loaded.settings)
 
@@ -108,8 +114,14 @@ def _examine(loaded: LoadedSettings, *, offline: bool) -> Findings:
         with_client(loaded.settings, look)
     except ArgusError as error:
         findings.can_answer = False
+        if isinstance(error, NotAuthenticated):
+            findings.account = {"signed in": "no"}
         findings.store.setdefault("opens", f"no: {error}")
     return findings
+
+
+def _called(user: User) -> str:
+    return f"{user.name} <{user.email}>, {user.role}" if user.email else user.name
 
 
 async def _ask_models(client: ChatClient, findings: Findings, settings: Settings | None) -> None:
@@ -122,7 +134,8 @@ async def _ask_models(client: ChatClient, findings: Findings, settings: Settings
         "offline model": "found" if ready.has_local else "not found",
     }
     if ready.has_key and settings is not None:
-        works, findings.answers["Gemini key"] = await _try_gemini(client, settings.gemini_api_key)
+        own_key = settings.gemini_api_key if settings.server is None else None  # a server's key is its own
+        works, findings.answers["Gemini key"] = await _try_gemini(client, own_key)
         findings.can_answer = works or ready.provider != "gemini"
 
 
@@ -149,7 +162,7 @@ def _versions() -> dict[str, str]:
 def _say(loaded: LoadedSettings, report: Mapping[str, object]) -> None:
     say("Settings", BOLD)
     say_facts({one.name: f"{one.value}  ({one.source})" for one in describe(loaded)})
-    for name in ("store", "answers", "terminal", "versions"):
+    for name in ("account", "store", "answers", "terminal", "versions"):
         facts = report[name]
         assert isinstance(facts, dict)
         say()

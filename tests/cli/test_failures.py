@@ -19,6 +19,8 @@ DOCUMENTED = {
     "attachment_rejected": 2,
     "not_found": 3,
     "not_authenticated": 4,
+    "bad_credentials": 4,
+    "token_expired": 4,
     "permission_denied": 4,
     "key_missing": 4,
     "key_rejected": 4,
@@ -35,6 +37,7 @@ DOCUMENTED = {
     "schema_too_new": 6,
     "config_error": 7,
     "server_unreachable": 8,
+    "limit_reached": 9,
 }
 
 
