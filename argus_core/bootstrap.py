@@ -279,9 +279,9 @@ def _require_server_keys(settings: Settings) -> None:
         raise ConfigError(
             "JWT_SECRET_KEY is not set; make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
-    for key in (settings.jwt_secret_key, settings.jwt_previous_key):
-        if key is not None:
-            check_key(key)
+    check_key(settings.jwt_secret_key)
+    if settings.jwt_previous_key is not None:
+        check_key(settings.jwt_previous_key, "ARGUS_JWT_PREVIOUS_KEY")
 
 
 @asynccontextmanager
