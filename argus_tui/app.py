@@ -62,6 +62,16 @@ class ArgusApp(App[int]):
             self._client = asyncio.ensure_future(self._clients.enter_async_context(self._open_client()))
         return await asyncio.shield(self._client)
 
+    async def renew_client(self) -> None:
+        """Close the client; the next `client()` opens another one, for whoever is signed in then."""
+        clients, client = self._clients, self._client
+        self._clients, self._client = AsyncExitStack(), None
+        if client is not None:
+            client.cancel()  # only if it is still being opened
+            await asyncio.wait([client])
+        with suppress(ArgusError):
+            await clients.aclose()
+
     async def close_client(self) -> None:
         """Let answers finish when the screen is gone, then close the client; without a hang-up, end them at once."""
         if self._client is not None:
@@ -88,7 +98,7 @@ class ArgusApp(App[int]):
 
         first = self.screen
         pressed = first.pressed if isinstance(first, FirstScreen) else None
-        self.push_screen(ChatScreen(self.client, self.options, pressed))
+        self.push_screen(ChatScreen(self.client, self.options, pressed, renew=self.renew_client))
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return theme_variables(self.current_theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -21,6 +22,8 @@ class Command:
     """Textual's key names, the one to show first."""
     shown: str = ""
     """The short word in the row of keys; empty where it is not in that row."""
+    for_admins: bool = False
+    """Only admins are offered it."""
 
     @property
     def id(self) -> str:
@@ -80,6 +83,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(action="editor", keys="alt+e", about="write the question in your editor ($EDITOR)"),
     Command(action="theme", slash="theme", argument="NAME", about="choose the colours"),
     Command(action="key", slash="key", about="set another Gemini key"),
+    Command(action="login", slash="login", argument="EMAIL PASSWORD", about="sign in to the server"),
+    Command(action="signup", slash="signup", argument="NAME EMAIL PASSWORD", about="make an account on the server"),
+    Command(action="logout", slash="logout", about="sign out on this machine"),
+    Command(action="usage", slash="usage", about="show what was used today and what is left"),
+    Command(action="account", slash="account", about="show where you are signed in, or change your password"),
+    Command(action="admin", slash="admin", about="look after users, invites and limits", for_admins=True),
     Command(action="quit", slash="quit", keys="ctrl+q", about="leave; drafts and answers are kept"),
 )
 
@@ -99,6 +108,43 @@ def parse_slash(text: str) -> tuple[str, str] | None:
         return None
     name, _, argument = text[1:].partition(" ")
     return (name.lower(), argument.strip()) if name and "/" not in name else None
+
+
+_WITH_PASSWORD = re.compile(r"\s*/(?:login|signup)(?=\s)", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"(?P<before>\s*/(?:signup\s+(?:\S+\s+)*?[^\s@]*@\S*|login\s+\S+)\s+)(?P<password>\S.*)", re.IGNORECASE
+)
+
+
+def holds_password(text: str) -> bool:
+    """Tell whether it is `/login …` or `/signup …`: no question, whatever else is in it."""
+    return _WITH_PASSWORD.match(text) is not None
+
+
+def is_worth_keeping(draft: str) -> bool:
+    """Tell whether a draft may be kept: one with a password may not, nor one that may be a mistyped `/login …`."""
+    command = parse_slash(draft.lstrip())
+    unknown = command is not None and bool(command[1]) and command[0] not in BY_SLASH
+    return not holds_password(draft) and not unknown
+
+
+def with_password_hidden(line: str) -> str:
+    """Return a line as it is shown: dots for the password that is typed behind `/login` or `/signup`."""
+    found = _PASSWORD.fullmatch(line)
+    return found["before"] + "•" * len(found["password"]) if found else line
+
+
+def sign_in_words(argument: str) -> tuple[str, str]:
+    """Return email and password of what follows `/login`; the password is all that stands behind the email."""
+    email, _, password = argument.partition(" ")
+    return email, password.strip()
+
+
+def sign_up_words(argument: str) -> tuple[str, str, str]:
+    """Return name, email and password of what follows `/signup`; the email is the first word with an `@`."""
+    words = argument.split(" ")
+    at = next((at for at, word in enumerate(words) if "@" in word), len(words))
+    return " ".join(words[:at]).strip(), "".join(words[at : at + 1]), " ".join(words[at + 1 :]).strip()
 
 
 def closest(name: str) -> str:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argus_core.client.base import Entrance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +24,5 @@ class AppOptions:
     """The only folder that pictures may be attached from."""
     read_attachment: Callable[[Path, Path], bytes]
     """Reads a file below a root, or raises `AttachmentRejected`."""
+    open_entrance: Callable[[], AbstractAsyncContextManager[Entrance]] | None = None
+    """Opens the place where one signs in; None where there are no accounts."""

@@ -13,15 +13,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Attachment, Conversation, Message, Readiness, Turn
-from argus_core.errors import ArgusError
+from argus_core.domain import Attachment, Message, Turn
+from argus_core.errors import ArgusError, LimitReached, ServerUnreachable
 from argus_core.ids import new_id, utc_now
-from argus_tui import format as fmt
-from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, WRITE_HERE, parse_slash
-from argus_tui.screens.chat_commands import THEME_PREFERENCE, ChatCommands
+from argus_tui.commands import COMMANDS, NUMBER_KEYS, holds_password, parse_slash
+from argus_tui.screens.chat_commands import THEME_PREFERENCE
+from argus_tui.screens.chat_state import SPINNER_S
+from argus_tui.screens.company import Company
 from argus_tui.screens.conversation_list import ConversationList
 from argus_tui.screens.draft import Draft
-from argus_tui.screens.progress import summary
+from argus_tui.screens.following import CHANGES_AGAIN_S, Following
+from argus_tui.screens.held import Held
 from argus_tui.screens.resend import Resend
 from argus_tui.screens.talk import Talk
 from argus_tui.widgets.chips import AttachmentChip
@@ -34,17 +36,14 @@ from argus_tui.widgets.status_line import KeyRow, StatusLine
 from argus_tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
-    from rich.text import Text
     from textual.timer import Timer
 
     from argus_tui.options import AppOptions
     from argus_tui.rendering.pictures import Picture
 
-KEY_FIRST = "Your question waits here until there is a key"
-SPINNER_S = 0.1
 SAVE_DRAFT_S = 1.0
 LEAVE_S = 2.0
-CHANGES_AGAIN_S = 5.0
+START_AGAIN_S = 5.0
 
 
 def _bindings() -> list[BindingType]:
@@ -62,7 +61,7 @@ def _bindings() -> list[BindingType]:
     return [*made, tab, *numbers]
 
 
-class ChatScreen(ChatCommands):
+class ChatScreen(Following):
     """Everything that is always there."""
 
     CSS_PATH = "chat.tcss"
@@ -74,8 +73,11 @@ class ChatScreen(ChatCommands):
         client: Callable[[], Awaitable[ChatClient]],
         options: AppOptions,
         pressed: list[events.Key | events.Paste] | None = None,
+        *,
+        renew: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__()
+        self.renew = renew
         self._pressed: list[events.Key | events.Paste] | None = [] if pressed is None else pressed
         """Keys and pastes that came before this screen did; None once the composer has them.
 
@@ -85,13 +87,8 @@ class ChatScreen(ChatCommands):
         """The composer has the focus: keys go to it without our help."""
         self.client = client
         self.options = options
-        self._readiness: Readiness | None = None
-        self._context_limits: dict[str, int] = {}
         self._draft_timer: Timer | None = None
         self._preloaded = False
-        self._is_unusable = False
-        """The client could not be opened."""
-        self._spun_at = self._updated_at = 0.0
 
     # Made of
 
@@ -116,13 +113,15 @@ class ChatScreen(ChatCommands):
         self.conversations = ConversationList(self.sidebar, self.client)
         self.talk = Talk(self.transcript, self.client, self.show_state)
         self.resend = Resend(self.transcript, lambda: self.again(go_on=False))
+        self.held = Held(self._send_held)
         self.draft = Draft(self.composer, self.client, self.options)
-        self.composer.completions = [(c.usage, c.about) for c in BY_SLASH.values()]
+        self.company = Company(self.client, self.show_state, self._line_is_back)
+        self._offer_commands()
         self._spinner = self.set_interval(SPINNER_S, self._spin_alone, pause=True)
         self.show_state()
         self._replay()
         self.composer.focus()
-        self.call_after_refresh(self._start)
+        self.call_after_refresh(self.start)
 
     def action_tab(self) -> None:
         """Go to the examples from an empty start, as they say; else on to the next place."""
@@ -152,25 +151,56 @@ class ChatScreen(ChatCommands):
         else:
             self.composer.press(event)
 
-    @work(group="start")
+    def _offer_commands(self) -> None:
+        self.composer.completions = [(command.usage, command.about) for command in self.offered() if command.slash]
+
+    def start(self) -> None:
+        self._is_settled = True
+        self._start()
+
+    @work(group="start", exclusive=True)
     async def _start(self) -> None:
         """Open the client behind the first paint, then fill the screen."""
-        self._is_settled = True
         try:
-            client = await self.client()
-            self._readiness = await client.models.readiness()
-            await self._restore_theme(client)
-            await self.conversations.load()
-            self.sidebar.who = (await client.account.whoami()).name
-            self.composer.history = await client.messages.prompts()
-            self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
+            await self._fill()
         except ArgusError as error:
-            self._say_in_place(error)
+            self._not_started(error)
             return
         self.show_state()
         self._watch_changes()
+        self._keep_company()
 
-    def _say_in_place(self, error: ArgusError) -> None:
+    async def _fill(self) -> None:
+        client = await self.client()
+        self._readiness = await client.models.readiness()
+        await self._restore_theme(client)
+        await self.conversations.load()
+        self.user = await client.account.whoami()
+        self.sidebar.who = " · ".join(filter(None, (self.user.name, client.place)))
+        self.composer.history = await client.messages.prompts()
+        if self._is_unusable:
+            self._is_unusable = False
+            self.transcript.clear()
+        if self.talk.conversation_id is None:
+            self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
+        else:
+            await self._look_again()
+        self._offer_commands()
+
+    def _not_started(self, error: ArgusError) -> None:
+        if self.is_signed_out_by(error):
+            self.ask_to_sign_in(error)
+        elif isinstance(error, ServerUnreachable) and self.options.open_entrance is not None:
+            self.say_in_place(error, note="tried again by itself")
+            self.set_timer(START_AGAIN_S, lambda: self.do(self._start_again, "start"))
+        else:
+            self.say_in_place(error)
+
+    async def _start_again(self) -> None:
+        await self.renew()
+        self.call_later(self.start)
+
+    def say_in_place(self, error: ArgusError, *, note: str = "") -> None:
         """Say where a conversation would be why nothing can be kept or asked: there is nothing else to do here."""
         self._is_unusable = True
         self.show_state()
@@ -186,7 +216,7 @@ class ChatScreen(ChatCommands):
             model="argus",
         )
         self.transcript.load([message])
-        self.transcript.set_problem(message.id, error.problem(), keys=(("^q", "leave"),))
+        self.transcript.set_problem(message.id, error.problem(), keys=(("^q", "leave"),), note=note)
 
     async def _restore_theme(self, client: ChatClient) -> None:
         """Use the theme that was chosen last, unless the settings name one."""
@@ -194,123 +224,12 @@ class ChatScreen(ChatCommands):
         if self.options.theme is None and theme in self.app.available_themes and theme != self.app.theme:
             self.app.theme = theme
 
-    @work(group="changes")
-    async def _watch_changes(self) -> None:
-        """Show within a second what this or another program changed; a store that is away is asked again."""
-        client = await self.client()
-        while True:
-            try:
-                async for conversation in client.conversations.changes():
-                    self.conversations.take(conversation)
-                    self._spin_if_needed()
-                    if conversation.id == self.talk.conversation_id:
-                        await self._take_change(conversation)
-            except ArgusError as error:
-                self.tell(error)
-            await asyncio.sleep(CHANGES_AGAIN_S)
-
-    async def _take_change(self, conversation: Conversation) -> None:
-        if conversation.deleted_at is not None:
-            if conversation.id not in self._deleted:
-                self.action_new()
-            return
-        running = await self.talk.take_change(conversation)
-        if running and running != self.talk.generation_id:
-            self._watch(running)
-
-    # What is shown
-
-    def show_state(self) -> None:
-        """Bring head, status line and the empty places in line with what is open."""
-        if not self.is_running:
-            return  # the program is closing: its widgets go before its workers
-        talk, ready = self.talk, self._readiness
-        conversation = talk.conversation
-        no_key = ready is not None and ready.model is None
-        empty = talk.last is None and not self._is_unusable
-        asks_key = no_key or self.has_class("-key")
-        card = self.query_one(KeyCard)
-        card.has_local = bool(ready and ready.has_local)
-        if (shown := asks_key and (empty or self.has_class("-key"))) != card.display:
-            card.display = shown
-            self.call_after_refresh(card.focus_field if shown else self.composer.focus)
-        self.composer.placeholder = KEY_FIRST if no_key else WRITE_HERE
-        start = self.query_one(StartCard)
-        start.display, start.model = empty and not asks_key, self.model() or ""
-        start.eye = not self.options.plain_glyphs
-        self.transcript.display = not empty and not card.display
-        head = self.query_one(Head)
-        head.title = (conversation.title if conversation else "") or "New conversation"
-        head.model = self.model() or "no model yet"
-        head.used = self._used()
-        self.sidebar.current_id = talk.conversation_id
-        self._show_status()
-        self._spin_if_needed()
-
-    def model(self) -> str | None:
-        conversation = self.talk.conversation
-        if conversation and conversation.model:
-            return conversation.model
-        return self._readiness.model if self._readiness else ""
-
-    def _used(self) -> str:
-        """Return how much of what the model reads the last answer took, such as `4 % of 1M`."""
-        usage = self.talk.usage
-        limit = self._context_limits.get(self.model() or "", 0)
-        if not limit or usage is None:
-            return ""
-        share = 100 * (usage.input_tokens + usage.output_tokens) / limit
-        return f"{share:.0f} % of {fmt.count(limit)}" if share >= 1 else ""
-
-    def _show_status(self) -> None:
-        progress = self.talk.progress
-        self.status.running = progress is not None
-        if self.resend.is_waiting:
-            self.status.words = f"sent again by itself in {self.resend.left_s(time.monotonic())} s"
-            self.status.hints = (("esc", "do not send"),)
-        elif progress is not None:
-            self.status.words = progress.words(time.monotonic())
-            self.status.hints = (("esc", "stop"),)
-        else:
-            last = self.talk.last
-            self.status.words = summary(last) if last and last.role == "assistant" else self._who_if_hidden()
-            self.status.hints = (("^p", "all"), ("f1", "help")) if self.has_class("-short") else ()
-        self.status.dot = "connected" if self.status.words and self.status.words == self._who_if_hidden() else "none"
-
-    def _who_if_hidden(self) -> str:
-        """Return what the sidebar's foot would say, where there is no sidebar."""
-        return self.sidebar.who if self.has_class("-narrow") else ""
-
-    def _spin_if_needed(self) -> None:
-        wanted = self.talk.progress is not None or any(row.running for row in self.conversations.rows)
-        if wanted or self.resend.is_waiting:
-            self._spinner.resume()
-        else:
-            self._spinner.pause()
-
-    def _update_along(self) -> None:
-        """Draw what changes with new text in the same paint: one of its own would cost as much again."""
-        self._updated_at = now = time.monotonic()
-        self._show_cut(self.transcript.cut_label)
-        if now - self._spun_at >= SPINNER_S:
-            self._spin()
-
-    def _spin_alone(self) -> None:
-        if time.monotonic() - self._updated_at > 2 * SPINNER_S:
-            self._spin()
-
-    def _spin(self) -> None:
-        self._spun_at = time.monotonic()
-        self.status.spinner_frame += 1
-        self.sidebar.spinner_frame += 1
-        self.resend.tick(time.monotonic())
-        self._show_status()
-
     # Asking and watching
 
     @on(Composer.Submitted)
     def _submitted(self, event: Composer.Submitted) -> None:
-        command = parse_slash(event.text)
+        typed = " ".join(event.text.split("\n")).strip() if holds_password(event.text) else event.text
+        command = parse_slash(typed)
         text = event.text.removeprefix("/") if event.text.startswith("//") else event.text
         if command is not None:
             if not self.run_slash(*command):
@@ -330,25 +249,42 @@ class ChatScreen(ChatCommands):
         self.stop_resending()
         try:
             turn = await self.talk.ask(text, self.draft.attachment_ids())
-        except ArgusError:
+        except ArgusError as error:
             self._put_back(text)
             if self.query_one(KeyCard).display:
                 self.query_one(KeyCard).focus_field()
+            if isinstance(error, LimitReached) and self._hold(text, error):
+                return
             raise
         self.composer.remember(text)
         self._watch_turn(turn)
         await self.draft.sent(turn.reply.conversation_id)
 
+    def _hold(self, text: str, error: LimitReached) -> bool:
+        """Send it by itself when the limit lets it, unless more was written since."""
+        held = self.composer.draft == text and self.held.wait_for(text, error, time.monotonic())
+        self.show_state()
+        return held
+
+    def _send_held(self, text: str) -> None:
+        self.composer.draft = ""
+        self.do(lambda: self._ask(text), "ask")
+
     def _watch_turn(self, turn: Turn) -> None:
         """Watch an answer that was asked for here, unless another conversation was opened meanwhile."""
         if turn.reply.conversation_id == self.talk.conversation_id:
-            self._watch(turn.generation.id)
+            self.watch_soon(turn.generation.id)
 
-    def _watch(self, generation_id: str) -> None:
+    def watch_soon(self, generation_id: str) -> None:
         self.do(lambda: self._watch_to_end(generation_id), "watch", exclusive=True)
 
     async def _watch_to_end(self, generation_id: str) -> None:
-        message = await self.talk.watch(generation_id)
+        try:
+            message = await self.talk.watch(generation_id)
+        except ServerUnreachable:
+            if not self.company.is_offline:  # else its end is noticed
+                self.set_timer(CHANGES_AGAIN_S, self._line_is_back)
+            raise
         if message is not None and message.status == "failed":
             self._after_refusal(message)
         if not self._context_limits:
@@ -370,6 +306,9 @@ class ChatScreen(ChatCommands):
     @on(Composer.DraftChanged)
     def _draft_changed(self) -> None:
         """Keep the draft a moment after the last key, and load at the first one what the answer will need."""
+        if self.held.is_waiting:
+            self.held.changed(self.composer.draft)
+            self.show_state()
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(SAVE_DRAFT_S, self._save_draft)
         if not self._preloaded and self.draft.is_new:
@@ -378,6 +317,8 @@ class ChatScreen(ChatCommands):
 
     def _save_draft(self) -> None:
         self._draft_timer = None
+        if self.is_outside:
+            return
         self.do(lambda: self.draft.save(self.talk.conversation_id), "draft")
 
     @work(group="preload")
@@ -416,11 +357,6 @@ class ChatScreen(ChatCommands):
     async def _answer_again(self, *, go_on: bool) -> None:
         self._watch_turn(await self.talk.answer_again(go_on=go_on))
 
-    def stop_resending(self) -> bool:
-        stopped = self.resend.stop()
-        self.show_state()
-        return stopped
-
     # Opening
 
     async def _open(self, conversation_id: str) -> None:
@@ -435,7 +371,7 @@ class ChatScreen(ChatCommands):
         self.draft.show(opened.conversation.draft, conversation_id)
         self.composer.focus()
         if running:
-            self._watch(running)
+            self.watch_soon(running)
         await self.talk.mark_read()
 
     def open_soon(self, conversation_id: str | None) -> None:
@@ -471,10 +407,6 @@ class ChatScreen(ChatCommands):
     def _label_changed(self, event: Transcript.LabelChanged) -> None:
         self._show_cut(event.label)
 
-    def _show_cut(self, label: Text | None) -> None:
-        head, words = self.query_one(Head), label.plain if label else ""
-        head.cut_label, head.cut_yours = words, words.startswith("you")
-
     # The sidebar's rows
 
     @on(Sidebar.DeleteRequested)
@@ -493,46 +425,6 @@ class ChatScreen(ChatCommands):
     def _left_sidebar(self) -> None:
         self.remove_class("-sidebar")
         self.composer.focus()
-
-    # A key for Gemini
-
-    @on(KeyCard.OfflineWanted)
-    def _use_offline(self) -> None:
-        self.remove_class("-key")
-        self.do(lambda: self.refresh_readiness(), "key")
-        self.composer.focus()
-
-    @on(KeyCard.Left)
-    def _left_key_card(self) -> None:
-        self.remove_class("-key")
-        self.show_state()
-        self.composer.focus()
-
-    @on(KeyCard.KeySubmitted)
-    def _key_submitted(self, event: KeyCard.KeySubmitted) -> None:
-        self.do(lambda: self._try_key(event.key), "key", exclusive=True)
-
-    async def _try_key(self, key: str) -> None:
-        """Try a key by listing the models; keep it if it works, say why not if it does not."""
-        card = self.query_one(KeyCard)
-        card.trying, card.refused = True, ""
-        client = await self.client()
-        try:
-            await client.models.try_key(key)
-            where = await client.models.keep_key(key)
-        except ArgusError as error:
-            card.trying, card.refused = False, f"{error.title}. {error.hint}"
-            return
-        card.reset()
-        self.remove_class("-key")
-        await self.refresh_readiness()
-        self.say(f"The key works; it is kept in {where}.")
-        self.composer.focus()
-
-    async def refresh_readiness(self) -> None:
-        client = await self.client()
-        self._readiness = await client.models.readiness()
-        self.show_state()
 
     # Leaving
 

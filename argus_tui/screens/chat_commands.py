@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from argus_core.client.base import ChatClient
-from argus_core.errors import ArgusError
+from argus_core.errors import ArgusError, NotAuthenticated
 from argus_core.text.clean import clean_line
-from argus_tui.commands import BY_SLASH, COMMANDS, closest
+from argus_tui.commands import BY_SLASH, Command, closest
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -92,6 +93,10 @@ class ChatCommands(Screen[None]):
         """Do not send the refused question again by itself; False when none was waiting."""
         raise NotImplementedError
 
+    def offered(self) -> Sequence[Command]:
+        """Return the commands that the palette, the help and the composer offer."""
+        raise NotImplementedError
+
     def run_slash(self, name: str, argument: str) -> bool:
         """Run `/name argument`; False when there is no such command."""
         command = BY_SLASH.get(name)
@@ -116,7 +121,7 @@ class ChatCommands(Screen[None]):
             Choice(
                 command.action, command.about[0].upper() + command.about[1:], "   ".join((command.usage, command.key))
             )
-            for command in COMMANDS
+            for command in self.offered()
             if command.action != "palette"
         ]
         wanted = await self.app.push_screen_wait(Choose("type to find a command", choices))
@@ -387,7 +392,7 @@ class ChatCommands(Screen[None]):
     def action_help(self) -> None:
         from argus_tui.screens.help import Help
 
-        self.app.push_screen(Help((command.keys, command.usage, command.about) for command in COMMANDS))
+        self.app.push_screen(Help((command.keys, command.usage, command.about) for command in self.offered()))
 
     # Leaving
 
@@ -405,7 +410,8 @@ class ChatCommands(Screen[None]):
         except ArgusError:  # it never opened: there is nothing to keep
             self.app.exit(0)
             return
-        await self.draft.save(self.talk.conversation_id)
+        with contextlib.suppress(NotAuthenticated):  # the session is over
+            await self.draft.save(self.talk.conversation_id)
         if not await client.drain(0):
             self.say("Argus leaves when the answer is done. ^q again leaves now and keeps what has come.")
             await client.drain(QUIT_WAIT_S)

@@ -51,6 +51,15 @@ class ConversationList:
         self.rows = [row_of(one) for one in page.items if worth_a_row(one)]
         self._sidebar.set_rows(self.rows, has_more=self._cursor is not None)
 
+    async def reload(self) -> None:
+        """Show the first page as it is now."""
+        await self.load(self._words)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._words, self._cursor, self.rows = "", None, []
+        self._sidebar.set_rows([])
+
     async def more(self) -> None:
         """Load the next page, if there is one."""
         cursor, words = self._cursor, self._words

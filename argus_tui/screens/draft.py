@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from argus_core.client.base import ChatClient
 from argus_core.errors import ArgusError, InvalidInput
 from argus_core.ids import new_id
+from argus_tui.commands import is_worth_keeping
 from argus_tui.widgets.chips import AttachmentChip
 from argus_tui.widgets.composer import Composer
 
@@ -65,6 +66,12 @@ class Draft:
         chip.size_bytes = attachment.size_bytes
         chip.checking = False
 
+    def forget(self) -> None:
+        """Put everything away: whoever comes next is somebody else."""
+        self._attached.clear()
+        self._composer.clear_chips()
+        self.show("", None)
+
     def drop(self, chip_id: str) -> None:
         """Take a picture out of the draft."""
         self._attached.pop(chip_id, None)
@@ -78,7 +85,7 @@ class Draft:
 
     async def save(self, conversation_id: str | None) -> None:
         """Keep the text if it is another than the one that was kept last."""
-        text = self._composer.draft
+        text = self._composer.draft if is_worth_keeping(self._composer.draft) else ""
         if (text, conversation_id) == (self._saved, self._saved_for):
             return
         client = await self._client()

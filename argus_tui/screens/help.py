@@ -55,8 +55,11 @@ def laid_out(row: HelpRow, width: int) -> list[Content]:
     first = fmt.fit(shown_keys(keys, 2), 24) if width >= _WIDE else fmt.fit(shown_keys(keys, 1), 13)
     room = max(10, width - len(first) - _USAGE_CELLS - 4)
     wrapped = Content.styled(about, MUTED).wrap(room)
-    lead = Content(f"  {first}{fmt.fit(usage, _USAGE_CELLS)}")
-    return [(lead if at == 0 else Content(" " * lead.cell_length)) + line for at, line in enumerate(wrapped)]
+    lead, blank = f"  {first}", " " * (len(first) + _USAGE_CELLS + 2)
+    if len(usage) >= _USAGE_CELLS:  # it has a line of its own
+        return [Content(lead + usage), *(Content(blank) + line for line in wrapped)]
+    lead += fmt.fit(usage, _USAGE_CELLS)
+    return [Content(lead if at == 0 else blank) + line for at, line in enumerate(wrapped)]
 
 
 class HelpRows(Rows, can_focus=False):

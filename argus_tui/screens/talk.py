@@ -54,6 +54,8 @@ class Talk:
         """The answer being watched; None when none is written."""
         self.generation_id: str | None = None
         self._loading_older = False
+        self._unsure: tuple[str, ...] = ()
+        """Id and words of a question whose sending failed: sent again with that id, it is not asked twice."""
         self._sending = asyncio.Lock()
         """Held while a turn is stored and shown, so that our own change is not taken for somebody else's."""
 
@@ -65,7 +67,7 @@ class Talk:
     def start_new(self) -> None:
         """Show the empty place of a new conversation."""
         self.conversation = self.oldest = self.last = self.usage = None
-        self._watch_nothing()
+        self.stop_watching()
         self._transcript.clear()
         self._changed()
 
@@ -82,7 +84,7 @@ class Talk:
         """Show a conversation from its end; return the generation to watch, if one runs."""
         path = opened.path
         if opened.conversation.id != self.conversation_id:
-            self._watch_nothing()
+            self.stop_watching()
         self.conversation = opened.conversation
         self.oldest = path[0] if path else None
         self.last = path[-1] if path else None
@@ -96,6 +98,10 @@ class Talk:
         if self.conversation is not None:
             client = await self._client()
             await client.conversations.mark_read(self.conversation.id)
+
+    async def look_again(self) -> str | None:
+        """Show the open conversation as it is now; return the generation to watch, if one runs."""
+        return await self._reload(self.conversation.id) if self.conversation is not None else None
 
     async def _reload(self, conversation_id: str) -> str | None:
         """Show it anew, unless another one was opened meanwhile; return the generation to watch, if one runs."""
@@ -122,9 +128,13 @@ class Talk:
         client = await self._client()
         async with self._sending:
             conversation = await self.ensure()
+            question = (conversation.id, text, *attachment_ids)
+            if self._unsure[1:] != question:
+                self._unsure = (new_id(), *question)
             turn = await client.generations.ask(
-                conversation.id, text, attachment_ids=attachment_ids, client_msg_id=new_id()
+                conversation.id, text, attachment_ids=attachment_ids, client_msg_id=self._unsure[0]
             )
+            self._unsure = ()
             if conversation.id == self.conversation_id:
                 self._show_turn(turn)
         return turn
@@ -161,7 +171,7 @@ class Talk:
                 self._take(generation.message_id, logged.event)
         message = await self._finished(client, generation.message_id)
         if self.generation_id == generation_id:
-            self._watch_nothing()
+            self.stop_watching()
         self.last = message
         self.usage = message.usage or self.usage
         self._transcript.finish(message)
@@ -217,7 +227,8 @@ class Talk:
         await client.generations.cancel(self.generation_id)
         return True
 
-    def _watch_nothing(self) -> None:
+    def stop_watching(self) -> None:
+        """Take in that nobody watches an answer here any more."""
         self.progress = self.generation_id = None
 
     async def take_change(self, conversation: Conversation) -> str | None:

@@ -24,6 +24,8 @@ class Head(Drawn):
     model: reactive[str] = reactive("")
     used: reactive[str] = reactive("")
     """How much of what the model reads is used, such as `4 % of 1M`."""
+    company: reactive[str] = reactive("")
+    """Who else has it open, such as `also open on laptop`; the first to give way."""
     cut_label: reactive[str] = reactive("")
     """Such as `gemini · 14:02 · ↑ 3 lines`; empty when the top message is whole."""
     cut_yours: reactive[bool] = reactive(False)
@@ -31,7 +33,8 @@ class Head(Drawn):
 
     def lines(self, width: int) -> Sequence[Content]:
         right = Content.assemble((self.used, MUTED), "   " if self.used else "", clean_line(self.model))
-        left = Content.assemble("  ", (clean_line(self.title), "bold"))
+        company = f"   {clean_line(self.company)}" if self.company else ""
+        left = Content.assemble("  ", (clean_line(self.title), "bold"), (company, MUTED))
         return (*[Content.empty()] * (self.size.height - 2), spread(left, right, width), self._cut())
 
     def _cut(self) -> Content:

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from argus_core.text.clean import clean
+from argus_tui.commands import holds_password, with_password_hidden
 from argus_tui.widgets.field import JOINERS
 from argus_tui.widgets.pasting import Folds, dropped_pictures, is_long
 
@@ -99,6 +100,8 @@ class Prompt(TextArea, inherit_bindings=False):
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
+        if line_index == 0 and holds_password(line.plain):
+            line = Text(with_password_hidden(line.plain), end="", no_wrap=True)
         for start, end, _ in self._folds.find(line.plain):
             line.stylize(self.get_component_rich_style("text-area--suggestion"), start, end)
         return line

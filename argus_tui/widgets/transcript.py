@@ -183,8 +183,13 @@ class Transcript(LineView):
         entry.refresh_tail()
         self._changed(entry, 0)
 
-    def set_problem(self, message_id: str, problem: domain.Problem | None, *, keys: Keys = (), note: str = "") -> None:
-        """Show a card under a message, or take it away; `keys` are pairs of a key and what it does."""
+    def set_problem(
+        self, message_id: str, problem: domain.Problem | None, *, keys: Keys | None = None, note: str = ""
+    ) -> None:
+        """Show a card under a message, or take it away.
+
+        `keys` are pairs of a key and what it does; by default those that help against a failed answer.
+        """
         entry = self._column.find(message_id)
         if entry is not None:
             entry.set_problem(problem, keys, note)

@@ -114,9 +114,10 @@ class Entry:
         """Append a picture the model made."""
         self.message = replace(self.message, parts=(*self.message.parts, AttachmentPart(attachment)))
 
-    def set_problem(self, problem: Problem | None, keys: parts.Keys, note: str) -> None:
+    def set_problem(self, problem: Problem | None, keys: parts.Keys | None, note: str) -> None:
         """Show or take away a card."""
-        self._problem, self._keys, self._note = problem, keys or parts.keys_for(self.message), note
+        self._problem, self._note = problem, note
+        self._keys = parts.keys_for(self.message) if keys is None else keys
 
     def finish(self, message: Message) -> None:
         """Take the stored message in place of what was streamed."""
