@@ -5,18 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol, get_args
 
-from argus_core.domain import Attachment, Conversation, Generation, Message, User
+from argus_core.domain import Attachment, Conversation, Generation, Invite, Message
 from argus_core.errors import Conflict, StorageError
 from argus_core.events import LoggedEvent
-from argus_core.storage.accounts import AccountStorage
+from argus_core.storage.accounts import AccountStorage, Amounts, Login, StoredSession
 from argus_core.storage.base import Storage
 from argus_core.wire import encode
 
-Kind = Literal["users", "preferences", "conversations", "messages", "generations", "events", "attachments"]
+Kind = Literal[
+    "users",
+    "preferences",
+    "sessions",
+    "invites",
+    "usage_days",
+    "conversations",
+    "messages",
+    "generations",
+    "events",
+    "attachments",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In an order in which each kind needs only those before it."""
 BATCH = 200
@@ -49,7 +60,37 @@ class OwnedAttachment:
     created_at: datetime
 
 
-Record = User | Preference | Conversation | OwnedMessage | Generation | LoggedEvent | OwnedAttachment
+@dataclass(frozen=True, slots=True)
+class CodedInvite:
+    """An invite with the digest of its code."""
+
+    invite: Invite
+    code_digest: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UsedDay:
+    """What a user has used on a day."""
+
+    user_id: str
+    day: str
+    """`2026-01-31`, in UTC."""
+    used: Amounts
+
+
+Record = (
+    Login
+    | Preference
+    | StoredSession
+    | CodedInvite
+    | UsedDay
+    | Conversation
+    | OwnedMessage
+    | Generation
+    | LoggedEvent
+    | OwnedAttachment
+)
+"""Users come as logins. Buckets, holds and presence pass and are not moved."""
 
 
 class PortableStorage(Storage, AccountStorage, Protocol):

@@ -16,7 +16,7 @@ from argus_core.events import Completed, Interrupted, LoggedEvent, Started, Text
 from argus_core.generations.sweeper import Sweeper
 from argus_core.ids import new_id
 from argus_core.storage.base import ConversationChange
-from argus_core.storage.mongo import MongoStorage
+from argus_core.storage.mongo import MongoStorage, schema
 from argus_core.storage.mongo import log as mongo_log
 from tests.support import mongod
 from tests.support.builders import (
@@ -343,7 +343,7 @@ async def test_many_processes_that_open_an_empty_database_at_once_make_it_once(
     for each in storages:
         await each.close()
     meta = await _all(raw, "meta")
-    assert meta == [{"_id": "schema", "version": 1}]
+    assert meta == [{"_id": "schema", "version": schema.VERSION}]
     indexes = await raw.get_default_database().messages.index_information()
     assert {"numbered", "children", "prompts", "words"} <= indexes.keys()
 
@@ -351,7 +351,7 @@ async def test_many_processes_that_open_an_empty_database_at_once_make_it_once(
 async def test_a_lock_left_by_a_process_that_died_is_taken_over(uri: str, raw: AsyncMongoClient[Document]) -> None:
     await raw.get_default_database().meta.insert_one({"_id": "lock", "owner": "dead", "until": later(0)})
     async with _opened(uri) as storage:
-        assert (await storage.statistics())["version"] == 1
+        assert (await storage.statistics())["version"] == schema.VERSION
 
 
 async def test_a_migration_that_stopped_half_way_is_done_again(uri: str, raw: AsyncMongoClient[Document]) -> None:
@@ -360,7 +360,7 @@ async def test_a_migration_that_stopped_half_way_is_done_again(uri: str, raw: As
     with pytest.raises(StorageError):
         await MongoStorage(uri).open()
     async with _opened(uri) as storage:
-        assert (await storage.statistics())["version"] == 1
+        assert (await storage.statistics())["version"] == schema.VERSION
 
 
 async def test_a_database_of_a_newer_argus_or_of_another_program_is_refused(

@@ -12,8 +12,10 @@ import pytest
 from argus_core.domain import TextPart, Turn
 from argus_core.errors import Conflict, NotFound, StorageError
 from argus_core.events import Completed, LoggedEvent, Started, TextDelta
+from argus_core.storage.accounts import Amounts, Caps, Rate
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.transfer import KINDS, Kind, PortableStorage, Record, copy_store
+from tests.support.account_builders import TODAY, a_hold, a_login, a_presence, a_session, an_invite
 from tests.support.builders import (
     ALICE,
     BOB,
@@ -65,6 +67,7 @@ async def _fill(store: PortableStorage) -> list[Turn]:
     for user_id in (ALICE, BOB):
         await store.ensure_user(a_user(user_id))
         await store.set_preference(user_id, "keys.$bind.a", f"of {user_id}")
+    await _fill_accounts(store)
     await store.create_attachment(ALICE, an_attachment("picture"))
     conversation = await store.create_conversation(a_conversation("c", title="Blue $a.b «کتاب»", pinned=True))
     first = await store.start_turn(a_turn(conversation, "half a pair \ud83d walnut", client_msg_id="sent once"))
@@ -81,6 +84,26 @@ async def _fill(store: PortableStorage) -> list[Turn]:
     return [first, again]
 
 
+async def _fill_accounts(store: PortableStorage) -> None:
+    """Put in accounts and what belongs to them, and also what passes and is not moved."""
+    await store.create_login(a_login("carol", "کارول@example.org", role="admin"))
+    await store.create_login(a_login("dave", disabled=True))
+    await store.create_session(a_session("s1", user_id="carol", seen_at=later(3)))
+    await store.advance_session("s1", 0, later(4))
+    await store.create_session(a_session("s2", user_id="carol"))
+    await store.end_sessions("carol", later(5), only="s2")
+    await store.create_invite(an_invite("i1"), "digest 1")
+    await store.create_invite(replace(an_invite("i2"), email="e@example.org", created_by="carol"), "digest 2")
+    await store.use_invite("i1", "dave", later(6))
+    for generation_id in ("charged", "free", "held"):
+        await store.reserve(a_hold(generation_id, user_id="carol"), Caps())
+    await store.settle("carol", TODAY, "charged", Amounts(requests=1, tokens=3_000_000_000))
+    await store.settle("carol", TODAY, "free", Amounts())
+    await store.reserve(a_hold("only held", user_id="dave"), Caps())
+    await store.note_presence([a_presence("open", seen_at=NOON)])
+    await store.take_from_bucket("k", Rate(burst=1, per_s=1 / 3600))
+
+
 async def _contents(store: PortableStorage) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for kind in KINDS:
@@ -93,8 +116,11 @@ async def test_everything_arrives_and_is_counted(stores: list[PortableStorage]) 
     await _fill(source)
     counts = await copy_store(source, target, _quiet)
     assert counts == {
-        "users": 2,
+        "users": 4,
         "preferences": 2,
+        "sessions": 2,
+        "invites": 2,
+        "usage_days": 1,
         "conversations": 452,
         "messages": 5,
         "generations": 3,
@@ -126,6 +152,32 @@ async def test_the_copy_goes_on_where_the_original_stopped(stores: list[Portable
     assert await target.purge_deleted(NOON + timedelta(days=1)) == 0
     with pytest.raises(NotFound):
         await target.get_conversation(BOB, "c")
+
+
+async def test_who_was_signed_in_still_is_and_a_day_that_was_used_up_stays_so(stores: list[PortableStorage]) -> None:
+    source, target = stores
+    await _fill_accounts(source)
+    await copy_store(source, target, _quiet)
+    assert await target.find_login("کارول@example.org") == a_login("carol", "کارول@example.org", role="admin")
+    assert await target.count_admins() == 1
+    assert [session.id for session in await target.list_sessions("carol")] == ["s1"]
+    assert await target.advance_session("s1", 1, later(9))
+    assert await target.find_invite("digest 2") == await source.find_invite("digest 2")
+    assert not await target.use_invite("i1", "carol", later(9))
+    assert (await target.get_day("carol", TODAY)).used == Amounts(requests=1, tokens=3_000_000_000)
+    assert await target.list_holds(later(60)) == []
+    assert await target.list_presence([ALICE], NOON) == []
+    assert (await target.take_from_bucket("k", Rate(burst=1, per_s=1 / 3600))).allowed
+    assert not await target.reserve(a_hold("more", user_id="carol"), Caps(requests=1))
+
+
+async def test_no_secret_shows_in_what_is_moved(stores: list[PortableStorage]) -> None:
+    source, _ = stores
+    await _fill_accounts(source)
+    shown = str(await _contents(source))
+    assert "carol" in shown
+    assert "hash of" not in shown
+    assert "digest 1" not in shown
 
 
 async def test_a_target_with_anything_in_it_is_refused(stores: list[PortableStorage]) -> None:

@@ -77,7 +77,7 @@ _ACCOUNT_INDEXES: dict[str, list[IndexModel]] = {
     "sessions": [
         IndexModel({"user_id": 1, "ended_at": 1, "seen_at": -1, "_id": 1}, name="listed"),
         IndexModel({"seen_at": 1}, name="seen"),
-        IndexModel({"ended_at": 1}, name="ended", partialFilterExpression={"ended_at": {"$type": "date"}}),
+        IndexModel({"ended_at": 1}, name="ended"),
     ],
     "invites": [
         IndexModel({"code_digest": 1}, name="codes", unique=True),

@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pymongo import UpdateOne
 
-from argus_core.domain import Conversation, Generation, User
+from argus_core.domain import Conversation, Generation
 from argus_core.events import LoggedEvent
 from argus_core.storage import codec
+from argus_core.storage.accounts import Amounts, Login, StoredSession
+from argus_core.storage.mongo import account_documents as accounts
 from argus_core.storage.mongo import conversations, documents, log, turns
 from argus_core.storage.mongo.connection import Document
-from argus_core.storage.transfer import BATCH, Kind, OwnedAttachment, OwnedMessage, Preference, Record
+from argus_core.storage.transfer import (
+    BATCH,
+    CodedInvite,
+    Kind,
+    OwnedAttachment,
+    OwnedMessage,
+    Preference,
+    Record,
+    UsedDay,
+)
 
 if TYPE_CHECKING:
     from argus_core.storage.mongo.connection import Database
@@ -43,9 +54,22 @@ def _owned_attachment(document: Document) -> list[Record]:
     return [OwnedAttachment(document["user_id"], documents.attachment(document), document["created_at"])]
 
 
+def _coded_invite(document: Document) -> list[Record]:
+    return [CodedInvite(accounts.invite(document), document["code_digest"])]
+
+
+def _used_day(document: Document) -> list[Record]:
+    """Return what was used; nothing of a day on which something was only held."""
+    used = accounts.amounts(document["used"])
+    return [UsedDay(document["user_id"], document["day"], used)] if used != Amounts() else []
+
+
 _COLLECTIONS: dict[Kind, _Collection] = {
-    "users": _Collection("users", ("_id",), lambda document: [documents.user(document)]),
+    "users": _Collection("users", ("_id",), lambda document: [accounts.login(document)]),
     "preferences": _Collection("preferences", ("_id",), _preference),
+    "sessions": _Collection("sessions", ("_id",), lambda document: [accounts.stored_session(document)]),
+    "invites": _Collection("invites", ("_id",), _coded_invite),
+    "usage_days": _Collection("usage_days", ("_id",), _used_day),
     "conversations": _Collection("conversations", ("_id",), lambda document: [documents.conversation(document)]),
     "messages": _Collection("messages", ("_id",), _owned_message),
     "generations": _Collection("generations", ("_id",), lambda document: [documents.generation(document)]),
@@ -82,28 +106,38 @@ def _behind(place: list[tuple[str, Any]]) -> Document:
 
 async def load(db: Database, kind: Kind, records: Sequence[Record]) -> None:
     """Insert records as they are, and what the driver keeps beside them."""
-    given = list(records)
     match kind:
-        case "users":
-            await _insert(db, kind, [documents.user_document(each) for each in given if isinstance(each, User)])
         case "preferences":
-            for each in given:
+            for each in records:
                 if isinstance(each, Preference):
                     await conversations.set_preference(db, each.user_id, each.name, each.value)
-        case "conversations":
-            await _insert(
-                db, kind, [documents.conversation_document(each) for each in given if isinstance(each, Conversation)]
-            )
         case "messages":
-            await _load_messages(db, [each for each in given if isinstance(each, OwnedMessage)])
+            await _load_messages(db, [each for each in records if isinstance(each, OwnedMessage)])
         case "generations":
-            await _load_generations(db, [each for each in given if isinstance(each, Generation)])
+            await _load_generations(db, [each for each in records if isinstance(each, Generation)])
         case "events":
-            await _load_events(db, [each for each in given if isinstance(each, LoggedEvent)])
-        case "attachments":
-            owned = [each for each in given if isinstance(each, OwnedAttachment)]
-            rows = [documents.attachment_document(each.user_id, each.attachment, each.created_at) for each in owned]
-            await _insert(db, kind, rows)
+            await _load_events(db, [each for each in records if isinstance(each, LoggedEvent)])
+        case _:
+            await _insert(db, _COLLECTIONS[kind].name, [found for each in records for found in _documents(each)])
+
+
+def _documents(record: Record) -> list[Document]:
+    """Return the document of a record that needs no others."""
+    match record:
+        case Login():
+            return [accounts.login_document(record)]
+        case StoredSession():
+            return [accounts.session_document(record)]
+        case CodedInvite(invite, code_digest):
+            return [accounts.invite_document(invite, code_digest)]
+        case UsedDay(user_id, day, used):
+            return [accounts.day_document(user_id, day, used)]
+        case Conversation():
+            return [documents.conversation_document(record)]
+        case OwnedAttachment(user_id, attachment, created_at):
+            return [documents.attachment_document(user_id, attachment, created_at)]
+        case _:
+            return []
 
 
 async def _insert(db: Database, name: str, rows: list[Document]) -> None:

@@ -6,12 +6,32 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from argus_core.domain import Conversation, Generation, User
+from argus_core.domain import Conversation, Generation
 from argus_core.events import LoggedEvent, is_terminator
 from argus_core.storage import codec
-from argus_core.storage.sqlite import attachments, conversations, generations, messages, rows
+from argus_core.storage.accounts import Login, StoredSession
+from argus_core.storage.sqlite import (
+    accounts,
+    attachments,
+    conversations,
+    generations,
+    invites,
+    limits,
+    messages,
+    rows,
+    sessions,
+)
 from argus_core.storage.times import from_ms
-from argus_core.storage.transfer import BATCH, Kind, OwnedAttachment, OwnedMessage, Preference, Record
+from argus_core.storage.transfer import (
+    BATCH,
+    CodedInvite,
+    Kind,
+    OwnedAttachment,
+    OwnedMessage,
+    Preference,
+    Record,
+    UsedDay,
+)
 
 Key = tuple[object, ...]
 
@@ -35,9 +55,20 @@ def _preference(row: sqlite3.Row) -> Record:
     return Preference(row["user_id"], row["name"], row["value"])
 
 
+def _coded_invite(row: sqlite3.Row) -> Record:
+    return CodedInvite(rows.invite(row), row["code_digest"])
+
+
+def _used_day(row: sqlite3.Row) -> Record:
+    return UsedDay(row["user_id"], row["day"], rows.amounts(row))
+
+
 _TABLES: dict[Kind, _Table] = {
-    "users": _Table("SELECT * FROM users", ("id",), rows.user),
+    "users": _Table("SELECT * FROM users", ("id",), rows.login),
     "preferences": _Table("SELECT * FROM preferences", ("user_id", "name"), _preference),
+    "sessions": _Table("SELECT * FROM sessions", ("id",), rows.stored_session),
+    "invites": _Table("SELECT * FROM invites", ("id",), _coded_invite),
+    "usage_days": _Table("SELECT * FROM usage_days", ("user_id", "day"), _used_day),
     "conversations": _Table(conversations.SELECT, ("num",), rows.conversation),
     "messages": _Table("SELECT * FROM messages", ("num",), _owned_message),
     "generations": _Table("SELECT * FROM generations", ("id",), rows.generation),
@@ -63,8 +94,8 @@ def load(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
 
 def _load(connection: sqlite3.Connection, record: Record) -> None:
     match record:
-        case User():
-            conversations.ensure_user(connection, record)
+        case Login() | StoredSession() | CodedInvite() | UsedDay():
+            _load_account(connection, record)
         case Preference(user_id, name, value):
             conversations.set_preference(connection, user_id, name, value)
         case Conversation():
@@ -78,3 +109,15 @@ def _load(connection: sqlite3.Connection, record: Record) -> None:
         case LoggedEvent(generation_id, n, owner, event):
             values = (generation_id, n, owner, codec.dump_event(event), is_terminator(event))
             connection.execute("INSERT INTO generation_events VALUES (?, ?, ?, ?, ?)", values)
+
+
+def _load_account(connection: sqlite3.Connection, record: Login | StoredSession | CodedInvite | UsedDay) -> None:
+    match record:
+        case Login():
+            accounts.insert(connection, record)
+        case StoredSession():
+            sessions.create(connection, record)
+        case CodedInvite(invite, code_digest):
+            invites.create(connection, invite, code_digest)
+        case UsedDay(user_id, day, used):
+            limits.add_used(connection, user_id, day, used)
