@@ -109,7 +109,7 @@ def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:
     from argus_core.auth.service import Origin
     from argus_core.client.http import client_name
     from argus_core.client.store_entrance import StoreEntrance
-    from argus_core.storage.mongo.connection import place_of
+    from argus_core.mongodb import place_of
 
     assert settings.mongo_uri is not None
     kept = KeptSession(config_dir(settings), place_of(settings.mongo_uri.value), settings.keyring)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from argus_core.domain import Invite, Session
+from argus_core.mongodb import Document
 from argus_core.storage.accounts import Amounts, Hold, Login, Presence, StoredSession
 from argus_core.storage.mongo import documents
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import SCHEMA_V, text, whole_ms
 
 

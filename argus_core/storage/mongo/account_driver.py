@@ -24,7 +24,7 @@ from argus_core.storage.mongo import accounts, invites, limits, presence, sessio
 from argus_core.storage.paging import check_limit
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from argus_core.storage.mongo.documents import text
 from argus_core.storage.paging import page_of_users
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 _NOT_FOUND = "There is no such user."
 TAKEN = "There is an account with this email or id."

@@ -15,12 +15,12 @@ from pymongo.errors import OperationFailure
 
 from argus_core.errors import StorageError
 from argus_core.events import LoggedEvent
+from argus_core.mongodb import DRIVER_ERRORS, Document, translated
 from argus_core.storage.mongo import log
-from argus_core.storage.mongo.connection import DRIVER_ERRORS, Document, translated
 from argus_core.tasks import is_cancelled
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 POLL_S = 0.1
 NO_STREAMS = 40573

@@ -13,7 +13,7 @@ from argus_core.storage.mongo import documents
 from argus_core.storage.mongo.documents import owned
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 async def create(db: Database, user_id: str, attachment: Attachment, now: datetime) -> Attachment:

@@ -18,13 +18,13 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from argus_core.domain import Conversation
 from argus_core.errors import StorageError, StorageUnavailable
+from argus_core.mongodb import Document
 from argus_core.storage.mongo import documents
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import text
 from argus_core.tasks import is_cancelled
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 POLL_S = 0.25
 RETRY_S = 0.5

@@ -11,17 +11,17 @@ from pymongo.errors import DuplicateKeyError
 
 from argus_core.domain import Conversation, Page, User
 from argus_core.errors import Conflict, NotFound
+from argus_core.mongodb import Document
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.mongo import documents
 from argus_core.storage.mongo.accounts import TAKEN
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import NOW_CHANGED, owned, starting_with, text
 from argus_core.storage.paging import cursor_after, read_cursor
 from argus_core.storage.times import from_ms
 from argus_core.text.fold import query_terms
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 SORTED = {"pinned": -1, "updated_at": -1, "_id": 1}
 

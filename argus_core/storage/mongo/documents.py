@@ -10,8 +10,8 @@ from bson.timestamp import Timestamp
 
 from argus_core.domain import Attachment, Conversation, Generation, Message, Part, TextPart, User
 from argus_core.errors import InvalidInput
+from argus_core.mongodb import Document
 from argus_core.storage import codec
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.times import from_ms, to_ms
 from argus_core.text.fold import words
 

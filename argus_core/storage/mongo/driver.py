@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from argus_core.domain import Attachment, Conversation, Generation, Message, Page, SearchHit, Turn, User
 from argus_core.errors import StorageUnavailable
 from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
+from argus_core.mongodb import DRIVER_ERRORS, Calls, connect, database_of, place_of, translated
 from argus_core.storage.base import ConversationChange, Ending
 from argus_core.storage.mongo import (
     appends,
@@ -27,13 +28,12 @@ from argus_core.storage.mongo import (
 )
 from argus_core.storage.mongo.account_driver import MongoAccounts
 from argus_core.storage.mongo.changes import Place
-from argus_core.storage.mongo.connection import DRIVER_ERRORS, connect, database_of, place_of, translated
 from argus_core.storage.paging import check_limit
 from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Client, Database
+    from argus_core.mongodb import Client, Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class MongoStorage(MongoAccounts):
         self._feed = changes.ChangeFeed()
         self._appends = appends.AppendFeed(self._place)
         self._places: set[asyncio.Task[Place]] = set()
-        self._calls: set[asyncio.Future[Any]] = set()
+        self._calls = Calls(self._place)
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date."""
@@ -73,8 +73,9 @@ class MongoStorage(MongoAccounts):
         """Let go of everything; calling it twice is harmless."""
         await self._appends.close()
         await self._feed.close()
-        if running := self._places | self._calls:
-            await asyncio.wait(running)
+        if self._places:
+            await asyncio.wait(self._places)
+        await self._calls.wait()
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -89,20 +90,7 @@ class MongoStorage(MongoAccounts):
         db = self._db
         if self._places:  # `changes` was called before: what is read or written now comes after it
             await asyncio.wait(self._places)
-        # A task of its own: pymongo may swallow a cancellation (Python 3.11's `wait_for` does), and then nobody would
-        # ever end who was told to. Who is cancelled here leaves at once; the call ends by itself, within its time.
-        call = asyncio.ensure_future(job(db, *args, **kwargs))
-        self._calls.add(call)
-        call.add_done_callback(self._ended)
-        try:
-            return await asyncio.shield(call)
-        except DRIVER_ERRORS as error:
-            raise translated(error, self._place) from error
-
-    def _ended(self, call: asyncio.Future[Any]) -> None:
-        self._calls.discard(call)
-        if not call.cancelled():
-            call.exception()  # taken, so that it is no news when its caller has left
+        return await self._calls.run(job(db, *args, **kwargs))
 
     async def _change(
         self, user_id: str, job: Callable[Concatenate[Database, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from argus_core.domain import Generation
 from argus_core.errors import NotFound
+from argus_core.mongodb import Document
 from argus_core.storage import codec
 from argus_core.storage.base import Ending
 from argus_core.storage.mongo import documents, turns
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import NOW_CHANGED, owned, text
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 _RUNNING = {"status": "running"}
 _WITHOUT_TURN = {"turn": 0}

@@ -11,7 +11,7 @@ from argus_core.storage.mongo.account_documents import invite_document
 from argus_core.storage.mongo.documents import text, whole_ms
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 async def create(db: Database, invite: Invite, code_digest: str) -> None:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from argus_core.mongodb import Document
 from argus_core.storage.accounts import Amounts, Caps, DayUsage, Hold, Rate, Taken
 from argus_core.storage.mongo import account_documents as documents
 from argus_core.storage.mongo.account_documents import day_id, hold_document
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import SCHEMA_V, text
 from argus_core.storage.rates import Measure, measure, taken
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 _NAMES = tuple(each.name for each in fields(Amounts))
 _ZERO = dict.fromkeys(_NAMES, 0)

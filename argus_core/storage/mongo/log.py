@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from pymongo.errors import BulkWriteError
 
 from argus_core.events import LoggedEvent, is_terminator
+from argus_core.mongodb import Document, is_duplicate
 from argus_core.storage import codec
 from argus_core.storage.mongo import documents
-from argus_core.storage.mongo.connection import Document, is_duplicate
 from argus_core.storage.mongo.documents import text
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 _TRUSTED_S = 30.0
 """How long the end of a log that was written here is not read again. A process that slept longer may have been given

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from argus_core.domain import Message
 from argus_core.errors import NotFound
+from argus_core.mongodb import Document
 from argus_core.storage.mongo import conversations, documents
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import HIDDEN, owned, text
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 _LEAST_PAGE = 8
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
+from argus_core.mongodb import is_duplicate
 from argus_core.storage.accounts import Presence
 from argus_core.storage.mongo.account_documents import presence as read_presence
 from argus_core.storage.mongo.account_documents import presence_document
-from argus_core.storage.mongo.connection import is_duplicate
 from argus_core.storage.mongo.documents import text
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 async def note(db: Database, clients: Sequence[Presence]) -> None:

@@ -19,7 +19,7 @@ from argus_core.ids import new_id
 from argus_core.storage.mongo.accounts import HAS_EMAIL
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 LEASE_S = 30.0
 """So long nobody else takes the lock of a process that died; a living one renews it in time."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from argus_core.domain import Message, SearchHit
+from argus_core.mongodb import Document
 from argus_core.storage.mongo import conversations, documents
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import HIDDEN, starting_with, text
 from argus_core.storage.snippets import snippet_of
 from argus_core.text.fold import QueryTerm, query_terms
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 async def find(db: Database, user_id: str, query: str, limit: int) -> list[SearchHit]:

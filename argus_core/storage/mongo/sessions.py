@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from argus_core.domain import Session
+from argus_core.mongodb import Document
 from argus_core.storage.accounts import StoredSession
 from argus_core.storage.mongo.account_documents import session_document, stored_session
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.mongo.documents import text, whole_ms
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 async def create(db: Database, stored: StoredSession) -> None:

@@ -9,11 +9,11 @@ from pymongo import UpdateOne
 
 from argus_core.domain import Conversation, Generation
 from argus_core.events import LoggedEvent
+from argus_core.mongodb import Document
 from argus_core.storage import codec
 from argus_core.storage.accounts import Amounts, Login, StoredSession
 from argus_core.storage.mongo import account_documents as accounts
 from argus_core.storage.mongo import conversations, documents, log, turns
-from argus_core.storage.mongo.connection import Document
 from argus_core.storage.transfer import (
     BATCH,
     CodedInvite,
@@ -26,7 +26,7 @@ from argus_core.storage.transfer import (
 )
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 class _Collection(NamedTuple):

@@ -15,12 +15,12 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from argus_core.domain import Generation, Message, Turn
 from argus_core.errors import Conflict, NotFound
+from argus_core.mongodb import Document, is_duplicate
 from argus_core.storage.mongo import documents, messages
-from argus_core.storage.mongo.connection import Document, is_duplicate
 from argus_core.storage.mongo.documents import NOW_CHANGED, owned, text
 
 if TYPE_CHECKING:
-    from argus_core.storage.mongo.connection import Database
+    from argus_core.mongodb import Database
 
 
 async def start(db: Database, turn: Turn) -> Turn:

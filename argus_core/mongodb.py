@@ -1,10 +1,12 @@
-"""The client with our settings, and its errors in our words."""
+"""MongoDB for storage and blobs: the client with our settings, calls that end, and its errors in our words."""
 
 from __future__ import annotations
 
+import asyncio
 import warnings
+from collections.abc import Awaitable
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson.errors import BSONError
 from pymongo import AsyncMongoClient
@@ -25,6 +27,7 @@ from argus_core.errors import ArgusError, ConfigError, Conflict, InvalidInput, S
 if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
+T = TypeVar("T")
 Document = dict[str, Any]
 """What MongoDB keeps: field -> value."""
 if TYPE_CHECKING:
@@ -76,6 +79,38 @@ def place_of(uri: str) -> str:
 def database_of(client: Client) -> Database:
     """Return the database that the connection string names, else `argus`."""
     return client.get_default_database(DEFAULT_DATABASE)
+
+
+class Calls:
+    """Calls to one server, each in a task of its own.
+
+    pymongo may swallow a cancellation (Python 3.11's `wait_for` does), and then nobody would ever end who was told to.
+    Who is cancelled here leaves at once; the call ends by itself, within its time.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._running: set[asyncio.Future[Any]] = set()
+
+    async def run(self, call: Awaitable[T]) -> T:
+        """Return what a call returns, and raise its errors as ours."""
+        task = asyncio.ensure_future(call)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(task)
+        except DRIVER_ERRORS as error:
+            raise translated(error, self._place) from error
+
+    async def wait(self) -> None:
+        """Return when every call has ended."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _ended(self, call: asyncio.Future[Any]) -> None:
+        self._running.discard(call)
+        if not call.cancelled():
+            call.exception()  # taken, so that it is no news when its caller has left
 
 
 def is_duplicate(error: BulkWriteError) -> bool:
