@@ -50,10 +50,11 @@ class Company:
         client = await self._client()
         async with aclosing(client.connections()) as states:
             async for state in states:
-                was_offline, self.connection = self.is_offline, state
+                is_back = self.is_offline and state == "connected"
+                self.connection = state
+                self._told = None if is_back else self._told
                 self._changed()
-                if was_offline and state == "connected":
-                    self._told = None
+                if is_back:
                     self._back()
 
     async def follow_watchers(self) -> None:
@@ -72,7 +73,7 @@ class Company:
 
     def has_news(self, conversation_id: str | None) -> bool:
         """Tell whether the others do not know yet that this is open here."""
-        return self._told != (conversation_id,)
+        return self._told != (conversation_id,) and not self.is_offline
 
     async def tell(self, conversation_id: str | None) -> None:
         """Tell the others what is open here, once for each change; not being able to is worth no words."""

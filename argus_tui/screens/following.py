@@ -50,6 +50,7 @@ class Following(ChatState):
             self.watch_soon(running)
 
     # Company and line
+
     def show_state(self) -> None:
         super().show_state()
         if self.user is not None and not self.is_outside and self.is_running:
@@ -78,8 +79,9 @@ class Following(ChatState):
             return
         try:
             running = await self._seen_again(self.talk.conversation_id)
-        except NotFound:
-            self.action_new()
+        except NotFound:  # gone meanwhile; what was written for it is not
+            self.talk.start_new()
+            self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
             return
         if running and running != self.talk.generation_id:
             self.watch_soon(running)

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from textual.widgets import Input
+
 from argus_core.client.base import (
     AdminRole,
     AttachmentsRole,
@@ -28,6 +30,7 @@ from argus_core.domain import (
     RoleLimits,
     Session,
     SignUpPolicy,
+    Turn,
     User,
     UserRole,
     Watcher,
@@ -39,7 +42,10 @@ from argus_core.errors import (
     InvalidInput,
     NotAuthenticated,
     PermissionDenied,
+    ServerUnreachable,
 )
+from argus_tui.app import ArgusApp
+from tests.tui.chat_support import WIDE, Person, Store
 
 PLACE = "chat.example.org"
 PASSWORD = "correct horse battery"
@@ -344,3 +350,101 @@ class TeamClient:
 
     async def close(self) -> None:
         await self.inner.close()
+
+
+class Refusing:
+    """Role `GenerationsRole` that refuses some questions first; the rest is asked of the real one."""
+
+    def __init__(self, inner: GenerationsRole, faults: list[ArgusError]) -> None:
+        self._inner = inner
+        self._faults = faults
+        self.asked: list[tuple[str, str | None]] = []
+        """Each question with the id under which it was sent."""
+        self.get = inner.get
+        self.retry, self.continue_, self.cancel = inner.retry, inner.continue_, inner.cancel
+        self.running, self.events = inner.running, inner.events
+
+    async def ask(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        attachment_ids: Sequence[str] = (),
+        client_msg_id: str | None = None,
+        parent_id: str | None = None,
+    ) -> Turn:
+        self.asked.append((text, client_msg_id))
+        if self._faults:
+            raise self._faults.pop(0)
+        return await self._inner.ask(
+            conversation_id,
+            text,
+            attachment_ids=attachment_ids,
+            client_msg_id=client_msg_id,
+            parent_id=parent_id,
+        )
+
+
+@dataclass(slots=True)
+class Team:
+    """A server of one store with its entrance; programs open on it as on a real one."""
+
+    store: Store
+    entrance: FakeEntrance = field(default_factory=lambda: FakeEntrance(inside=True))
+    faults: list[ArgusError] = field(default_factory=list)
+    """What the first questions are refused with."""
+    clients: list[TeamClient] = field(default_factory=list)
+    """All that were opened, the newest last."""
+    unreachable: int = 0
+    """So many times the server does not answer when a client is opened."""
+
+    @property
+    def client(self) -> TeamClient:
+        """The client that the program uses."""
+        return self.clients[-1]
+
+    @property
+    def account(self) -> FakeAccount:
+        return self.client.account
+
+    @asynccontextmanager
+    async def open_client(self) -> AsyncGenerator[ChatClient, None]:
+        if self.unreachable:
+            self.unreachable -= 1
+            raise ServerUnreachable("Look at your network.")
+        if not self.entrance.inside:
+            raise NotAuthenticated("Sign in: argus login")
+        async with self.store.client() as inner:
+            user = self.entrance.user
+            account = FakeAccount(user, used=USED, open_sessions=sessions_of(user))
+            client = TeamClient(inner, account, FakeAdmin(user))
+            client.asks = Refusing(inner.generations, self.faults)
+            self.clients.append(client)
+            yield client
+
+    def app(self, *, theme: str | None = None) -> ArgusApp:
+        options = replace(self.store.app(theme=theme).options, open_entrance=self.entrance.open)
+        return ArgusApp(self.open_client, options)
+
+    @asynccontextmanager
+    async def program(self, *, size: tuple[int, int] = WIDE, theme: str | None = None) -> AsyncGenerator[Person, None]:
+        """Run the program until the block ends; wait first until it is usable or asks to sign in."""
+        app = self.app(theme=theme)
+        try:
+            async with app.run_test(size=size) as pilot:
+                person = Person(app, pilot)
+                if self.entrance.inside and not self.unreachable:
+                    await person.until(lambda: any(one.group == "changes" for one in app.workers), "the program ready")
+                yield person
+        finally:
+            await app.close_client()
+
+
+async def fills_in(person: Person, *values: str) -> None:
+    """Write into the fields of the form, from the one that has the focus on."""
+    for at, value in enumerate(values):
+        if at:
+            await person.press("tab")
+        focused = person.app.focused
+        assert isinstance(focused, Input)
+        focused.value = value
