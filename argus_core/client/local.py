@@ -293,6 +293,10 @@ class LocalGenerations:
         """Yield the events after number `after`, then live."""
         return self._engine.events(self._user_id, generation_id, after)
 
+    def batches(self, generation_id: str, after: int) -> AsyncGenerator[list[LoggedEvent], None]:
+        """Yield the same, as many events at a time as are there: for the server, which sends them on."""
+        return self._engine.batches(self._user_id, generation_id, after)
+
     async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
         if len(text) > MAX_QUESTION_CHARS:
             raise InvalidInput(f"Keep it under {MAX_QUESTION_CHARS:,} characters.", title="The question is too long")

@@ -125,6 +125,15 @@ class Engine:
 
         When the terminator comes, message and generation have their final form in the storage.
         """
+        async with aclosing(self.batches(user_id, generation_id, after)) as batches:
+            async for batch in batches:
+                for logged in batch:
+                    yield logged
+
+    async def batches(
+        self, user_id: str, generation_id: str, after: int = 0
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
+        """Yield the same, as many events at a time as are there: for who sends them on."""
         run = self._runs.get(generation_id)
         if run is None or run.generation.user_id != user_id:
             await self._storage.get_generation(user_id, generation_id)
@@ -132,11 +141,16 @@ class Engine:
         async def is_over() -> bool:
             return (await self._storage.get_generation(user_id, generation_id)).status in ENDED
 
-        async with aclosing(self.log.read(generation_id, after, is_over)) as stream:
-            async for logged in stream:
-                if is_terminator(logged.event):
-                    await self._stored(generation_id, is_over)
-                yield logged
+        async with aclosing(self.log.batches(generation_id, after, is_over)) as batches:
+            async for batch in batches:
+                *before, last = batch
+                if not is_terminator(last.event):
+                    yield batch
+                    continue
+                if before:
+                    yield before
+                await self._stored(generation_id, is_over)
+                yield [last]
 
     async def _stored(self, generation_id: str, is_over: Callable[[], Awaitable[bool]]) -> None:
         """Wait until the message says what the log says."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import replace
 
 from argus_core.errors import StorageError
@@ -129,7 +129,18 @@ class EventLog:
     async def read(
         self, generation_id: str, after: int, is_over: Callable[[], Awaitable[bool]]
     ) -> AsyncGenerator[LoggedEvent, None]:
-        """Yield the events after number `after`, then those to come; ends after the terminator.
+        """Yield what `batches` does, one event after another."""
+        async with aclosing(self.batches(generation_id, after, is_over)) as batches:
+            async for batch in batches:
+                for logged in batch:
+                    yield logged
+
+    async def batches(
+        self, generation_id: str, after: int, is_over: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
+        """Yield the events after number `after`, then those to come, as many at a time as are there; never none.
+
+        Ends after the terminator.
 
         Args:
             generation_id: Whose log; this process or another may be writing it.
@@ -150,10 +161,10 @@ class EventLog:
                     batch = await elsewhere.more(n)
                 if batch is None:
                     return
-                for logged in batch:
-                    n = logged.n
-                    yield logged
-                    if is_terminator(logged.event):
+                if batch:
+                    n = batch[-1].n
+                    yield batch
+                    if is_terminator(batch[-1].event):
                         return
 
     async def _more(self, live: LiveLog, n: int) -> list[LoggedEvent] | None:

@@ -12,7 +12,7 @@ from argus_core.errors import ServerUnreachable
 from argus_core.server.context import ServerContext
 
 
-def _context(request: Request) -> ServerContext:
+async def _context(request: Request) -> ServerContext:
     context: ServerContext = request.app.state.context
     return context
 
@@ -20,7 +20,7 @@ def _context(request: Request) -> ServerContext:
 Context = Annotated[ServerContext, Depends(_context)]
 
 
-def _identity(request: Request) -> Identity:
+async def _identity(request: Request) -> Identity:
     """Return who asks; the gate has found it out."""
     identity: Identity = request.state.identity
     return identity
@@ -29,7 +29,7 @@ def _identity(request: Request) -> Identity:
 Asker = Annotated[Identity, Depends(_identity)]
 
 
-def _client(context: Context, identity: Asker) -> LocalClient:
+async def _client(context: Context, identity: Asker) -> LocalClient:
     return context.client_of(identity)
 
 

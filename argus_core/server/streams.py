@@ -29,12 +29,14 @@ MOST_OF_SESSION = 64
 MOST = 10_000
 _BEAT = b": beat\n\n"
 _DRAIN = b"event: drain\ndata: {}\n\n"
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: `json.dumps` would make an encoder for each event."""
 
 
 def frame(event: str, data: Any, id: int | None = None) -> bytes:
     """Return one event as it goes over the line; JSON has no line ends, so one `data` line holds it."""
     head = f"id: {id}\n" if id is not None else ""
-    return f"{head}event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+    return f"{head}event: {event}\ndata: {_to_json(data)}\n\n".encode()
 
 
 class Streams:

@@ -29,7 +29,7 @@ from tests.support import mongod
 Kind = Literal["sqlite", "mongo"]
 KINDS: tuple[Kind, ...] = ("sqlite", "mongo")
 START_S = 30.0
-_KEY = Secret("the benchmarks sign with this and nobody else does")
+_KEY = Secret("the-benchmarks-sign-with-this-and-nobody-else-does")
 
 
 @dataclass(frozen=True, slots=True)

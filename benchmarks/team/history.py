@@ -59,8 +59,9 @@ async def measure(lengths: Lengths) -> Runs:
             try:
                 long = await _conversation(filling, account.user.id, lengths.long)
                 for number in range(WARM + lengths.times):
-                    for name, count in ((LONG, None), (PAGE, PAGE), (SHORT, SHORT)):
-                        talk = await _conversation(filling, account.user.id, count) if count else long
+                    talks = [(LONG, long)]
+                    talks += [(count, await _conversation(filling, account.user.id, count)) for count in (PAGE, SHORT)]
+                    for name, talk in talks[number % 3 :] + talks[: number % 3]:
                         figures = await _try(client, talk.id)
                         if number >= WARM:
                             runs.setdefault(f"{kind}/{name}", []).append(figures)

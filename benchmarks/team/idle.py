@@ -21,7 +21,7 @@ from benchmarks.team.sockets import API, EventLine, open_line
 OF_SESSION = 50
 """Streams of one session; the server lets it have a few more."""
 SETTLE_S = 10.0
-CONNECTING = 50
+CONNECTING = 20
 """That many connect at a time."""
 
 
@@ -72,7 +72,7 @@ async def _round(server: Program, crowd: Crowd, live: Sequence[Account], waiting
     try:
         readers = [Reader(account, [server.port]) for account in live]
         await asyncio.gather(*(reader.begin() for reader in readers))
-        await _live(readers, crowd, tokens=crowd.per_s)  # what is loaded at the first answer is not counted
+        await _live(readers, crowd, tokens=5 * crowd.per_s)  # what is loaded at the first answer is not counted
         before_mb = server.resident_mb()
         async with _connected(server, waiting):
             await asyncio.sleep(SETTLE_S if waiting else 1.0)
@@ -86,10 +86,10 @@ async def _round(server: Program, crowd: Crowd, live: Sequence[Account], waiting
 
 
 async def _live(readers: Sequence[Reader], crowd: Crowd, *, tokens: int, into: list[Read] | None = None) -> None:
-    """Let each read one answer; they begin spread over a second."""
+    """Let each read one answer; they begin spread over the length of one."""
 
     async def one(number: int, reader: Reader) -> None:
-        await asyncio.sleep(number / len(readers))
+        await asyncio.sleep(number / len(readers) * tokens / crowd.per_s)
         read = await reader.ask(tokens, crowd.per_s)
         if into is not None:
             into.append(read)
@@ -112,7 +112,7 @@ async def _connected(server: Program, waiting: Sequence[Account]) -> AsyncGenera
         for at in range(0, len(waiting), CONNECTING):
             some = waiting[at : at + CONNECTING]
             lines += await asyncio.gather(*(_wait_for_news(server.port, account) for account in some))
-            await asyncio.sleep(0.05)
+            await asyncio.gather(*(line.opened.wait() for line in lines[at:]))
         yield
         lost = sum(line.status != 200 or line.closed.done() for line in lines)
         if lost:

@@ -48,6 +48,8 @@ class EventLine(asyncio.Protocol):
     """
 
     def __init__(self, head: bytes, take: Callable[[bytes], None]) -> None:
+        self.opened = asyncio.Event()
+        """It has been answered."""
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.status = 0
         self.came_whole = False
@@ -64,6 +66,7 @@ class EventLine(asyncio.Protocol):
         transport.write(self._head)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.opened.set()
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -92,6 +95,7 @@ class EventLine(asyncio.Protocol):
         if not end:
             return False
         self.status = int(head.split(b" ", 2)[1])
+        self.opened.set()
         self._raw = bytearray(rest if self.status == 200 else b"")
         return True
 
