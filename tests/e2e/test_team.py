@@ -1,0 +1,192 @@
+"""A team at two replicas on one MongoDB: real servers, real programs on terminals, a bad line between."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.home import ARGUS, Home, ask
+from tests.faults.cluster import ADMIN, PASSWORD, Cluster, Replica
+from tests.support.netproxy import NetProxy
+from tests.support.terminal import ENTER, LONG_S, TAB, alt, until
+
+SLOW = "rate-200-20"
+"""The model of the stand-in that says `tok0 ` to `tok199 `, twenty a second."""
+WHOLE = "".join(f"tok{number} " for number in range(200)).strip()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(2, ARGUS_MODEL=SLOW) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def replicas(cluster: Cluster) -> tuple[Replica, Replica]:
+    cluster.start_all()
+    one, two = cluster.replicas
+    return one, two
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Home]:
+    """The machine of somebody who has no key and no store, only the team's server."""
+    path = tmp_path / "home"
+    path.mkdir(mode=0o700)
+    home = Home(path, "http://127.0.0.1:9")
+    with home.programs:
+        yield home
+    assert not any(terminal.left_over() for terminal in home.started)
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def sign_in(home: Home, port: int) -> None:
+    done = subprocess.run(
+        [ARGUS, "--server", address(port), "login", "--email", ADMIN, "--password-stdin"],
+        env=home.env,
+        input=f"{PASSWORD}\n".encode(),
+        capture_output=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert PASSWORD.encode() not in done.stdout + done.stderr
+
+
+def settings_of(port: int) -> dict[str, str | None]:
+    """What a program of the team has in its environment: no key of its own."""
+    return {"ARGUS_SERVER": address(port), "GEMINI_API_KEY": None, "GOOGLE_GEMINI_BASE_URL": None, "ARGUS_MODEL": None}
+
+
+def test_two_terminals_on_two_replicas_show_one_answer_and_survive_the_end_of_one(
+    team: Home, replicas: tuple[Replica, Replica]
+) -> None:
+    first, _ = replicas
+    for replica in replicas:
+        sign_in(team, replica.port)
+    here, there = (team.start(settings=settings_of(replica.port)) for replica in replicas)
+    ask(here, "Count for both of us")
+    here.wait_for("tok3 ")
+    there.wait_for("Count for both of us")
+    there.send(alt("1"))
+    assert "tok150 " not in there.wait_for("tok20 ")
+    here.wait_for("also open on")
+    there.wait_for("also open on")
+
+    first.kill()
+    killed_at = time.monotonic()
+    there.wait_for("cut off")
+    assert time.monotonic() - killed_at < LONG_S
+    here.wait_for("trying again")
+    ask(there, "/continue")
+    there.wait_for("tok199")
+    there.wait_gone("tok/s")
+    first.start()
+    here.wait_for("tok199")
+    here.wait_gone("trying again")
+
+
+def test_a_client_that_was_killed_catches_up_elsewhere(team: Home, replicas: tuple[Replica, Replica]) -> None:
+    for replica in replicas:
+        sign_in(team, replica.port)
+    here = team.start(settings=settings_of(replicas[0].port))
+    ask(here, "Count on without me")
+    here.wait_for("tok5 ")
+    here.kill()
+    there = team.start(settings=settings_of(replicas[1].port))
+    there.wait_for("Count on without me")
+    there.send(alt("1"))
+    there.wait_for("tok199")
+    there.wait_gone("tok/s")
+
+
+def test_ask_prints_the_whole_answer_once_over_a_line_that_is_cut_every_second(
+    team: Home, replicas: tuple[Replica, Replica]
+) -> None:
+    with cut_every_second(replicas[0].port) as (port, cuts):
+        sign_in(team, port)
+        settings = {name: value for name, value in settings_of(port).items() if value is not None}
+        done = team.run("ask", "Count over a bad line", **settings)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().strip() == WHOLE
+    assert cuts() >= 5
+
+
+def test_the_program_asks_to_sign_in_and_stays_signed_in(team: Home, replicas: tuple[Replica, Replica]) -> None:
+    terminal = team.start(settings=settings_of(replicas[0].port), ready=False)
+    terminal.wait_for("Make an account")
+    terminal.send(ADMIN)
+    terminal.wait_for(ADMIN)
+    terminal.send(TAB)
+    terminal.send("not the password")
+    terminal.wait_for("•" * len("not the password"))
+    terminal.send(ENTER)
+    terminal.wait_for("do not belong together")
+    assert b"not the password" not in terminal.written
+    terminal.send("\x15" + PASSWORD)
+    terminal.wait_for("•" * len(PASSWORD))
+    terminal.send(ENTER)
+    terminal.wait_for("Write here")
+    assert PASSWORD.encode() not in terminal.written
+    again = team.start(settings=settings_of(replicas[0].port), ready=False)
+    again.wait_for("Write here")
+    assert "Make an account" not in again.text
+
+
+def test_with_a_mongodb_and_no_server_the_program_asks_to_sign_in(team: Home, cluster: Cluster) -> None:
+    settings: dict[str, str | None] = {
+        "MONGO_URI": cluster.uri,
+        "GOOGLE_GEMINI_BASE_URL": cluster.gemini_url,
+        "ARGUS_MODEL": SLOW,
+    }
+    terminal = team.start(settings=settings, ready=False)
+    terminal.wait_for("Make an account")
+    done = subprocess.run(
+        [sys.executable, "-m", "argus_tui", "login", "--email", ADMIN, "--password-stdin"],
+        env=team.env | {name: str(value) for name, value in settings.items()},
+        cwd=team.path,
+        input=f"{PASSWORD}\n".encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    signed_in = team.start(settings=settings)
+    ask(signed_in, "Count in the database")
+    signed_in.wait_for("tok199")
+    until(lambda: cluster.db.messages.count_documents({"status": "running"}) == 0, "the answer is stored")
+
+
+@contextmanager
+def cut_every_second(port: int) -> Iterator[tuple[int, Callable[[], int]]]:
+    """Put a line before a port that is reset once a second; gives its port and how often it was cut."""
+    loop = asyncio.new_event_loop()
+    proxy = NetProxy(port)
+    listening, stop = threading.Event(), asyncio.Event()
+
+    async def cut() -> None:
+        async with proxy:
+            listening.set()
+            while not stop.is_set():
+                await asyncio.sleep(1)
+                proxy.reset_all()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(cut()), name="bad line")
+    thread.start()
+    assert listening.wait(LONG_S)
+    try:
+        yield proxy.port, lambda: proxy.resets
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
