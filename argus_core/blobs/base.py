@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import AsyncIterator
 from typing import Protocol
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def is_digest(name: str) -> bool:
+    """Return whether a name is that of a blob: a SHA-256 in 64 lower-case hex digits."""
+    return _DIGEST.fullmatch(name) is not None
 
 
 class BlobStore(Protocol):
@@ -20,7 +29,14 @@ class BlobStore(Protocol):
 
         Raises:
             NotFound: There is no such blob, or `digest` is not a digest.
-            StorageError: The bytes on disk are not the ones that were stored.
+            StorageError: The bytes are not the ones that were stored.
+        """
+
+    def digests(self) -> AsyncIterator[str]:
+        """Yield the names of all blobs, sorted; of those that come meanwhile some may be left out.
+
+        Raises:
+            StorageError: They cannot be listed.
         """
 
     async def close(self) -> None:

@@ -6,14 +6,14 @@ import asyncio
 import errno
 import hashlib
 import os
-import re
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from argus_core.blobs.base import is_digest
 from argus_core.disk import sync_folder, write_durably
 from argus_core.errors import NotFound, StorageError
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _STALE_S = 3600.0
 """A half-written file that old belongs to a process that died."""
@@ -45,9 +45,21 @@ class FileBlobs:
             NotFound: There is no such blob, or `digest` is not a digest.
             StorageError: The bytes on disk are not the ones that were stored.
         """
-        if _DIGEST.fullmatch(digest) is None:
+        if not is_digest(digest):
             raise NotFound("That is not the name of a stored file.")
         return await asyncio.to_thread(self._get, digest)
+
+    async def digests(self) -> AsyncGenerator[str, None]:
+        """Yield the names of all blobs, sorted.
+
+        Raises:
+            StorageError: A folder cannot be read.
+        """
+        for shelf in await asyncio.to_thread(_names, self._folder):
+            if len(shelf) == 2:
+                for name in await asyncio.to_thread(_names, self._folder / shelf):
+                    if is_digest(name) and name.startswith(shelf):
+                        yield name
 
     async def close(self) -> None:
         """Let go of nothing: no file stays open between calls."""
@@ -96,6 +108,16 @@ class FileBlobs:
             except FileNotFoundError:
                 continue  # its writer has just finished
         self._ready = True
+
+
+def _names(folder: Path) -> list[str]:
+    """Return what is in a folder, sorted; nothing is in one that is not there."""
+    try:
+        return sorted(each.name for each in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StorageError(f"The stored files cannot be listed: {error.strerror}.") from error
 
 
 def _holds(path: Path, data: bytes) -> bool:
