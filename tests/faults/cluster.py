@@ -214,6 +214,10 @@ class Cluster:
         for each in asleep:
             each.wait_until_ready()
 
+    def step_down(self) -> None:
+        """Let the only member of the set step down for a moment."""
+        self._client.admin.command("replSetStepDown", 1, secondaryCatchUpPeriodSecs=0, force=True)
+
     def bugs(self) -> list[str]:
         """Return what the servers logged as bugs."""
         return [line[:2000] for each in self.replicas for line in _lines(each.log) if _is_bug(line)]
