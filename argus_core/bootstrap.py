@@ -154,17 +154,14 @@ async def open_services(settings: Settings, *, with_accounts: bool = False) -> S
         auth=auth,
         thoughts=settings.thoughts,
         max_output_tokens=settings.max_output_tokens,
+        user_bytes=(settings.user_storage_mb or 0) << 20 or None if with_accounts else None,
     )
 
 
 def _stores(settings: Settings) -> tuple[PortableStorage, BlobStore]:
     """Return where conversations and pictures are kept; neither is open yet."""
-    if settings.mongo_uri is not None:
-        from argus_core.blobs.gridfs import GridFsBlobs
-
-        return store_at(settings.mongo_uri.value), GridFsBlobs(settings.mongo_uri.value)
-    folder = data_dir(settings)
-    return store_at(folder), _blobs(folder)
+    place = data_dir(settings) if settings.mongo_uri is None else settings.mongo_uri.value
+    return store_at(place), blobs_at(place)
 
 
 def store_at(place: str | Path) -> PortableStorage:
@@ -178,10 +175,15 @@ def store_at(place: str | Path) -> PortableStorage:
     return SqliteStorage(Path(place) / STORE_FILE)
 
 
-def _blobs(folder: Path) -> BlobStore:
+def blobs_at(place: str | Path) -> BlobStore:
+    """Return the pictures at a place: a `mongodb://` address, or else a data folder."""
+    if str(place).startswith(MONGO_SCHEMES):
+        from argus_core.blobs.gridfs import GridFsBlobs
+
+        return GridFsBlobs(str(place))
     from argus_core.blobs.files import FileBlobs
 
-    return FileBlobs(folder / "blobs")
+    return FileBlobs(Path(place) / "blobs")
 
 
 def _keep_picture(storage: Storage, blobs: BlobStore) -> KeepPicture:

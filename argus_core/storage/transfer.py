@@ -126,13 +126,13 @@ Progress = Callable[[str, Kind, int], None]
 async def copy_store(source: PortableStorage, target: PortableStorage, progress: Progress) -> Mapping[Kind, int]:
     """Copy everything from one open store into another, which is empty; return how many records of each kind.
 
-    Nobody else may write to either meanwhile. Blobs are not part of a store and stay where they are.
+    Nobody else may write to either meanwhile. Blobs are not part of a store: `blobs.transfer` copies them.
 
     Raises:
         Conflict: The target is not empty.
         StorageError: What is in the target afterwards is not what is in the source.
     """
-    await _require_empty(target)
+    await require_empty(target)
     copied: dict[Kind, Tally] = {}
     for kind in KINDS:
         copied[kind] = await _copy(source, target, kind, progress)
@@ -142,7 +142,8 @@ async def copy_store(source: PortableStorage, target: PortableStorage, progress:
     return {kind: tally.count for kind, tally in copied.items()}
 
 
-async def _require_empty(target: PortableStorage) -> None:
+async def require_empty(target: PortableStorage) -> None:
+    """Raise `Conflict` if anything is in it."""
     for kind in KINDS:
         async for batch in target.export(kind):
             if batch:

@@ -1,12 +1,13 @@
-"""`argus migrate-store`: move all conversations from one store into another."""
+"""`argus migrate-store`: copy all accounts, conversations and pictures from one store into another."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +15,6 @@ from argus_core.errors import InvalidInput
 from argus_core.settings import MONGO_SCHEMES, Settings
 from argus_tui.cli.session import load
 from argus_tui.cli.terminal import is_terminal, say_json, say_table
-
-if TYPE_CHECKING:
-    from argus_core.storage.transfer import Kind
 
 _SETTING = "MONGO_URI"
 
@@ -34,8 +32,8 @@ def migrate_store(
 ) -> None:
     """Copy everything from one store into another and check that it arrived.
 
-    The word MONGO_URI stands for the address in that setting, so that a password need not be typed here. Pictures are
-    not in the store: they stay in the folder `blobs` of the data folder. Stop every Argus that uses either store first.
+    The word MONGO_URI stands for the address in that setting, so that a password need not be typed here. Stop every
+    Argus that uses either store first.
     """
     settings = load(ctx.obj).settings
     places = _place(source, settings), _place(target, settings)
@@ -45,7 +43,6 @@ def migrate_store(
         say_json(counts)
     else:
         say_table(("WHAT", "COUNT"), [(kind, str(count)) for kind, count in counts.items()], flexible=0)
-    _note("Pictures were not moved: they are files in the folder `blobs` of the data folder; keep it.")
 
 
 def _place(given: str, settings: Settings) -> str:
@@ -67,18 +64,25 @@ def _require_store(place: str) -> None:
         raise InvalidInput(f"There is no store in the folder {place}.")
 
 
-async def _copy(source_place: str, target_place: str) -> Mapping[Kind, int]:
-    from argus_core.bootstrap import store_at
-    from argus_core.storage.transfer import copy_store
+async def _copy(source_place: str, target_place: str) -> Mapping[str, int]:
+    """Copy the pictures first: if they do not all arrive, the target is still empty and the command can be repeated."""
+    from argus_core.blobs.transfer import copy_blobs
+    from argus_core.bootstrap import blobs_at, store_at
+    from argus_core.storage.transfer import copy_store, require_empty
 
-    source, target = store_at(source_place), store_at(target_place)
-    try:
-        await source.open()
-        await target.open()
-        return await copy_store(source, target, _Progress())
-    finally:
-        await source.close()
-        await target.close()
+    progress = _Progress()
+    async with AsyncExitStack() as opened:
+        source, target = store_at(source_place), store_at(target_place)
+        for store in (source, target):
+            opened.push_async_callback(store.close)
+            await store.open()
+        await require_empty(target)
+        pictures, kept = blobs_at(source_place), blobs_at(target_place)
+        for blobs in (pictures, kept):
+            opened.push_async_callback(blobs.close)
+        moved = await copy_blobs(pictures, kept, lambda done, count: progress(done, "blobs", count))
+        copied = await copy_store(source, target, progress)
+        return {**{str(kind): count for kind, count in copied.items()}, "blobs": moved}
 
 
 class _Progress:
@@ -87,7 +91,7 @@ class _Progress:
     def __init__(self) -> None:
         self._last = ""
 
-    def __call__(self, done: str, kind: Kind, count: int) -> None:
+    def __call__(self, done: str, kind: str, count: int) -> None:
         """Say it."""
         if is_terminal(sys.stderr):
             print(f"\r{done} {count} {kind}\x1b[K", end="", file=sys.stderr, flush=True)
