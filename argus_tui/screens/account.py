@@ -155,12 +155,12 @@ class Account(Overlay[None]):
     @on(Rows.Moved)
     def _moved(self, event: Rows.Moved) -> None:
         event.stop()
-        self._say("")
 
     def _do(self, act: Callable[[], Awaitable[None]]) -> None:
         self.run_worker(self._told(act), group="account")
 
     async def _told(self, act: Callable[[], Awaitable[None]]) -> None:
+        self._say("")
         try:
             await act()
         except ArgusError as error:

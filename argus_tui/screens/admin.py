@@ -92,7 +92,6 @@ class Admin(Overlay[None]):
 
     def _turn_to(self, page: int) -> None:
         self._page = page
-        self._say("")
         self._show_page()
         self._do((self._load_users, self._load_invites, self._load_limits)[page])
 
@@ -221,12 +220,12 @@ class Admin(Overlay[None]):
     @on(Rows.Moved)
     def _moved(self, event: Rows.Moved) -> None:
         event.stop()
-        self._say("")
 
     def _do(self, act: Callable[[], Awaitable[None]]) -> None:
         self.run_worker(self._told(act), group="admin")
 
     async def _told(self, act: Callable[[], Awaitable[None]]) -> None:
+        self._say("")
         try:
             await act()
         except ArgusError as error:

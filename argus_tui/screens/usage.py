@@ -32,7 +32,7 @@ _SOON_S = 1.0
 
 def amount(meter: Meter, number: int) -> str:
     """Return a number of what the meter counts."""
-    return fmt.money(number) if meter.name == "micro_usd_per_day" else fmt.grouped(number)
+    return fmt.money(number) if meter.name == "micro_usd_per_day" else fmt.count(number)
 
 
 def bar(left: int, limit: int, cells: int) -> Content:
@@ -77,7 +77,7 @@ class UsageTable(Drawn):
     def _meter(self, meter: Meter, width: int) -> Content:
         words = f"{amount(meter, meter.left)} of {amount(meter, meter.limit)}"
         full = meter.left >= meter.limit or meter.resets_in_s < _SOON_S
-        resets = "" if full else f"all of it in {fmt.duration(meter.resets_in_s)}"
+        resets = "" if full else f"full again in {fmt.duration(meter.resets_in_s)}"
         label = Content.styled(NAMES[meter.name].ljust(_LABEL), MUTED)
         return spread(label + bar(meter.left, meter.limit, _BAR) + f"  {words}", Content.styled(resets, MUTED), width)
 

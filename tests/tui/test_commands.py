@@ -7,7 +7,18 @@ from collections import Counter
 import pytest
 from textual.binding import Binding
 
-from argus_tui.commands import BY_SLASH, COMMANDS, NUMBER_KEYS, Command, closest, parse_slash
+from argus_tui.commands import (
+    BY_SLASH,
+    COMMANDS,
+    NUMBER_KEYS,
+    Command,
+    closest,
+    is_worth_keeping,
+    parse_slash,
+    sign_in_words,
+    sign_up_words,
+    with_password_hidden,
+)
 from argus_tui.screens.chat import ChatScreen
 
 TAKEN = {"ctrl+b", "ctrl+a", "ctrl+e", "ctrl+w", "ctrl+u", "ctrl+j", "ctrl+m", "ctrl+i", "ctrl+s", "ctrl+z", "ctrl+c"}
@@ -70,3 +81,48 @@ def test_closest_command_is_the_one_that_was_meant() -> None:
     assert closest("undoo") == "undo"
     assert closest("qqqqqq") == ""
     assert BY_SLASH["convs"].action == "jump"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("/login sara@example.org secret", "/login sara@example.org ••••••"),
+        ("/login sara@example.org two words", "/login sara@example.org •••••••••"),
+        ("/LOGIN sara secret", "/LOGIN sara ••••••"),
+        (" /login sara@example.org رمز", " /login sara@example.org •••"),
+        ("/signup Sara K sara@example.org secret", "/signup Sara K sara@example.org ••••••"),
+        ("/signup Sara K sara", "/signup Sara K sara"),
+        ("/login sara@example.org ", "/login sara@example.org "),
+        ("/login", "/login"),
+        ("how does /login a@b.org work", "how does /login a@b.org work"),
+    ],
+)
+def test_password_behind_a_command_is_shown_as_dots(line: str, shown: str) -> None:
+    assert with_password_hidden(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("draft", "kept"),
+    [
+        ("a question", True),
+        ("/rename My trip", True),
+        ("//logn is a word", True),
+        ("/home/me/a.png what is it?", True),
+        ("/login", True),
+        ("/login a@b.org secret", False),
+        ("  /signup A a@b.org secret\nand more", False),
+        ("/logn a@b.org secret", False),
+        (" /lgin a@b.org secret", False),
+    ],
+)
+def test_draft_that_may_hold_a_password_is_not_kept(draft: str, kept: bool) -> None:
+    assert is_worth_keeping(draft) is kept
+
+
+def test_words_behind_the_commands() -> None:
+    assert sign_in_words("a@b.org  two words ") == ("a@b.org", "two words")
+    assert sign_in_words("a@b.org") == ("a@b.org", "")
+    assert sign_up_words("Sara K a@b.org p@ss word") == ("Sara K", "a@b.org", "p@ss word")
+    assert sign_up_words("سارا a@b.org رمز") == ("سارا", "a@b.org", "رمز")
+    assert sign_up_words("Sara") == ("Sara", "", "")
+    assert sign_up_words("") == ("", "", "")
