@@ -69,12 +69,21 @@ class PreparedImage:
 
 
 class Attachments:
-    """The pictures of one user."""
+    """The pictures of one user.
 
-    def __init__(self, storage: Storage, blobs: BlobStore, user_id: str) -> None:
+    Args:
+        storage: Knows whose they are.
+        blobs: Keeps their bytes.
+        user_id: Whose.
+        most_bytes: What the user's pictures may take together, but for what is added at the same moment; None for any
+            number.
+    """
+
+    def __init__(self, storage: Storage, blobs: BlobStore, user_id: str, *, most_bytes: int | None = None) -> None:
         self._storage = storage
         self._blobs = blobs
         self._user_id = user_id
+        self._most_bytes = most_bytes
 
     async def add(self, name: str, data: bytes) -> Attachment:
         """Check, turn upright, shrink, encode again and keep a picture; its bytes are durable before its row is.
@@ -84,10 +93,12 @@ class Attachments:
             data: The file, at most 20 MiB.
 
         Raises:
-            AttachmentRejected: It is not a picture that is taken; the hint says why.
+            AttachmentRejected: It is not a picture that is taken, or there is no room; the hint says why.
             StorageError: It could not be kept.
         """
+        await self._refuse_full(0)  # before the work
         picture = await asyncio.to_thread(prepare_image, data, name)
+        await self._refuse_full(len(picture.data))
         attachment = Attachment(
             id=new_id(),
             name=clean_name(name),
@@ -98,6 +109,17 @@ class Attachments:
             height=picture.height,
         )
         return await self._storage.create_attachment(self._user_id, attachment)
+
+    async def _refuse_full(self, more_bytes: int) -> None:
+        """Refuse a picture that would take more room than is left."""
+        if self._most_bytes is None:
+            return
+        used = await self._storage.attachment_bytes(self._user_id)
+        if used + max(more_bytes, 1) > self._most_bytes:
+            raise AttachmentRejected(
+                f"Your pictures take {used >> 20:,} MB of the {self._most_bytes >> 20:,} MB you may keep here; "
+                "ask an admin for more."
+            )
 
     async def get(self, attachment_id: str) -> Attachment:
         """Return the user's attachment with this id, or raise `NotFound`."""

@@ -77,6 +77,8 @@ class Services:
     """None on one machine, where nobody signs in."""
     thoughts: bool = True
     max_output_tokens: int | None = None
+    user_bytes: int | None = None
+    """What the pictures of one user may take together; None for any number."""
 
     async def close(self) -> None:
         """End what runs and let go of everything, the storage last; calling it twice is harmless."""
@@ -443,7 +445,7 @@ class LocalClient:
         self.messages = LocalMessages(storage, user.id)
         self.models = LocalModels(services, user.id)
         self.generations = LocalGenerations(services, user, self.conversations, self.models)
-        self.attachments = Attachments(storage, services.blobs, user.id)
+        self.attachments = Attachments(storage, services.blobs, user.id, most_bytes=services.user_bytes)
         self.search = LocalSearch(storage, user.id)
         auth = services.auth
         self.admin = LocalAdmin(

@@ -115,6 +115,9 @@ class Settings:
     provider_requests_per_minute: int | None = _setting(
         None, "ARGUS_PROVIDER_REQUESTS_PER_MINUTE", "Questions all users together may ask Gemini in a minute."
     )
+    user_storage_mb: int | None = _setting(
+        1024, "ARGUS_USER_STORAGE_MB", "Megabytes of pictures a user may keep on the server; 0 for any number."
+    )
     data_dir: Path | None = _setting(None, "ARGUS_DATA_DIR", "Where conversations and pictures are kept.")
     config_dir: Path | None = _setting(None, "ARGUS_CONFIG_DIR", "Where config.toml and a kept key are.")
     keyring: bool = _setting(True, "ARGUS_KEYRING", "Keep a pasted key in the system's keyring, if there is one.")

@@ -242,5 +242,8 @@ class Storage(Protocol):
     async def get_attachment(self, user_id: str, attachment_id: str) -> Attachment:
         """Return it or raise `NotFound`."""
 
+    async def attachment_bytes(self, user_id: str) -> int:
+        """Return how many bytes the attachments of this user have together."""
+
     async def statistics(self) -> Mapping[str, int | str]:
         """Return what `argus doctor` prints: driver, version, counts."""

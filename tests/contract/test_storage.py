@@ -78,6 +78,17 @@ async def test_an_attachment_belongs_to_its_user(storage: Storage) -> None:
         await storage.create_attachment(BOB, attachment)
 
 
+async def test_what_a_user_has_attached_is_summed_up(storage: Storage) -> None:
+    assert await storage.attachment_bytes(ALICE) == 0
+    some = [an_attachment(), an_attachment()]
+    for attachment in some:
+        await storage.create_attachment(ALICE, attachment)
+        await storage.create_attachment(ALICE, attachment)
+    await storage.create_attachment(BOB, an_attachment())
+    assert await storage.attachment_bytes(ALICE) == sum(each.size_bytes for each in some) > 0
+    assert await storage.attachment_bytes("nobody") == 0
+
+
 async def test_values_of_another_user_look_like_values_that_do_not_exist(storage: Storage) -> None:
     conversation = await storage.create_conversation(a_conversation())
     turn = await storage.start_turn(a_turn(conversation, "secret plan"))

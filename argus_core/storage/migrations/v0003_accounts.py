@@ -80,6 +80,7 @@ _STATEMENTS = (
     """,
     "CREATE INDEX presence_of ON presence (user_id, seen_at)",
     "CREATE INDEX presence_seen ON presence (seen_at)",
+    "CREATE INDEX attachments_of ON attachments (user_id)",
 )
 
 

@@ -34,3 +34,10 @@ async def get(db: Database, user_id: str, attachment_id: str) -> Attachment:
     if found is None:
         raise NotFound("There is no such attachment.")
     return documents.attachment(found)
+
+
+async def total_bytes(db: Database, user_id: str) -> int:
+    """Return how many bytes the user's attachments have together."""
+    total = {"$group": {"_id": None, "size_bytes": {"$sum": "$size_bytes"}}}
+    found = await (await db.attachments.aggregate([{"$match": {"user_id": documents.text(user_id)}}, total])).to_list()
+    return int(found[0]["size_bytes"]) if found else 0

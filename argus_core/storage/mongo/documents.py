@@ -225,11 +225,12 @@ def generation(document: Document) -> Generation:
 
 
 def attachment_document(user_id: str, attachment: Attachment, created_at: datetime) -> Document:
-    """Return the document of an attachment; the digest stands apart so that blobs in use can be found."""
+    """Return the document of an attachment; digest and size stand apart: they are searched for and summed up."""
     return _stamped(
         user_id,
         _id=text(attachment.id),
         digest=attachment.digest,
+        size_bytes=attachment.size_bytes,
         attachment=codec.dump(attachment),
         created_at=whole_ms(created_at),
     )

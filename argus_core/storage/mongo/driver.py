@@ -271,6 +271,10 @@ class MongoStorage(MongoAccounts):
         """Return it or raise `NotFound`."""
         return await self._do(attachments.get, user_id, attachment_id)
 
+    async def attachment_bytes(self, user_id: str) -> int:
+        """Return how many bytes this user's attachments have together."""
+        return await self._do(attachments.total_bytes, user_id)
+
     async def statistics(self) -> Mapping[str, int | str]:
         """Return driver, version, place and counts."""
         return {"path": self._place, **await self._do(schema.statistics)}

@@ -31,3 +31,9 @@ def get(connection: sqlite3.Connection, user_id: str, attachment_id: str) -> Att
     if row is None:
         raise NotFound("There is no such attachment.")
     return rows.attachment(row)
+
+
+def total_bytes(connection: sqlite3.Connection, user_id: str) -> int:
+    """Return how many bytes the user's attachments have together."""
+    query = "SELECT coalesce(sum(attachment ->> 'size_bytes'), 0) FROM attachments WHERE user_id = ?"
+    return int(connection.execute(query, (user_id,)).fetchone()[0])

@@ -242,6 +242,10 @@ class SqliteStorage(SqliteAccounts):
         """Return it or raise `NotFound`."""
         return await self._read(attachments.get, user_id, attachment_id)
 
+    async def attachment_bytes(self, user_id: str) -> int:
+        """Return how many bytes this user's attachments have together."""
+        return await self._read(attachments.total_bytes, user_id)
+
     async def statistics(self) -> Mapping[str, int | str]:
         """Return driver, version, place and counts."""
         counts = await self._read(schema.count_rows)
