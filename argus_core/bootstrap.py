@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from argus_core.attachments import Attachments
 from argus_core.blobs.base import BlobStore
+from argus_core.blobs.transfer import PortableBlobs
 from argus_core.client.base import AdminRole, ChatClient, Entrance
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials, KeptSession
@@ -175,7 +176,7 @@ def store_at(place: str | Path) -> PortableStorage:
     return SqliteStorage(Path(place) / STORE_FILE)
 
 
-def blobs_at(place: str | Path) -> BlobStore:
+def blobs_at(place: str | Path) -> PortableBlobs:
     """Return the pictures at a place: a `mongodb://` address, or else a data folder."""
     if str(place).startswith(MONGO_SCHEMES):
         from argus_core.blobs.gridfs import GridFsBlobs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -30,13 +29,6 @@ class BlobStore(Protocol):
         Raises:
             NotFound: There is no such blob, or `digest` is not a digest.
             StorageError: The bytes are not the ones that were stored.
-        """
-
-    def digests(self) -> AsyncIterator[str]:
-        """Yield the names of all blobs, sorted; of those that come meanwhile some may be left out.
-
-        Raises:
-            StorageError: They cannot be listed.
         """
 
     async def close(self) -> None:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from argus_core.blobs.base import BlobStore
 from argus_core.errors import NotFound, StorageError, StorageUnavailable
+
+
+class PortableBlobs(BlobStore, Protocol):
+    """A blob store that can be read out whole."""
+
+    def digests(self) -> AsyncIterator[str]:
+        """Yield the names of all blobs, sorted; of those that come meanwhile some may be left out.
+
+        Raises:
+            StorageError: They cannot be listed.
+        """
+
 
 Progress = Callable[[str, int], None]
 """Told after each blob: what is done (`copied` or `checked`), how many so far."""
 
 
-async def copy_blobs(source: BlobStore, target: BlobStore, progress: Progress) -> int:
+async def copy_blobs(source: PortableBlobs, target: BlobStore, progress: Progress) -> int:
     """Copy every blob and return how many there are; what the target has already stays, so it can be repeated.
 
     Raises:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from argus_core.blobs.base import BlobStore
-from argus_core.blobs.transfer import copy_blobs
+from argus_core.blobs.transfer import PortableBlobs, copy_blobs
 from argus_core.errors import NotFound, StorageError
 from tests.support.blob_drivers import BLOB_DRIVERS, BlobDriver
 from tests.support.mongod import LEFT_OPEN
@@ -35,27 +34,27 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobDrive
 
 
 @pytest.fixture
-async def blobs(driver: BlobDriver) -> AsyncIterator[BlobStore]:
+async def blobs(driver: BlobDriver) -> AsyncIterator[PortableBlobs]:
     opened = driver.connect()
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def other_blobs(driver: BlobDriver) -> AsyncIterator[BlobStore]:
+async def other_blobs(driver: BlobDriver) -> AsyncIterator[PortableBlobs]:
     """The same store, as another process has it."""
     opened = driver.connect()
     yield opened
     await opened.close()
 
 
-async def _names(blobs: BlobStore) -> list[str]:
+async def _names(blobs: PortableBlobs) -> list[str]:
     return [digest async for digest in blobs.digests()]
 
 
 @pytest.mark.parametrize("data", [DATA, b"", LARGE], ids=["some", "none", "many"])
 async def test_bytes_come_back_under_their_digest_also_after_reopening(
-    driver: BlobDriver, blobs: BlobStore, data: bytes
+    driver: BlobDriver, blobs: PortableBlobs, data: bytes
 ) -> None:
     digest = hashlib.sha256(data).hexdigest()
     assert await blobs.put(data) == digest
@@ -67,7 +66,7 @@ async def test_bytes_come_back_under_their_digest_also_after_reopening(
 
 
 async def test_same_bytes_are_kept_once_also_when_put_at_the_same_time(
-    driver: BlobDriver, blobs: BlobStore, other_blobs: BlobStore
+    driver: BlobDriver, blobs: PortableBlobs, other_blobs: PortableBlobs
 ) -> None:
     digests = await asyncio.gather(*(each.put(LARGE) for each in (blobs, other_blobs) for _ in range(5)))
     assert set(digests) == {hashlib.sha256(LARGE).hexdigest()}
@@ -79,19 +78,21 @@ async def test_same_bytes_are_kept_once_also_when_put_at_the_same_time(
     "digest",
     ["", "ab", DIGEST.upper(), "../" + DIGEST, DIGEST + "/..", "/etc/passwd", DIGEST + "\n", "\0" * 64, "g" * 64],
 )
-async def test_what_is_not_a_digest_names_nothing(blobs: BlobStore, digest: str) -> None:
+async def test_what_is_not_a_digest_names_nothing(blobs: PortableBlobs, digest: str) -> None:
     with pytest.raises(NotFound):
         await blobs.get(digest)
 
 
-async def test_an_unknown_digest_is_not_found_and_an_empty_store_lists_nothing(blobs: BlobStore) -> None:
+async def test_an_unknown_digest_is_not_found_and_an_empty_store_lists_nothing(blobs: PortableBlobs) -> None:
     with pytest.raises(NotFound):
         await blobs.get(DIGEST)
     assert await _names(blobs) == []
 
 
 @pytest.mark.parametrize("damage", [b"", DATA[:-1], DATA[:-1] + b"!", DATA + b"!"])
-async def test_damage_is_seen_and_mended_by_the_next_put(driver: BlobDriver, blobs: BlobStore, damage: bytes) -> None:
+async def test_damage_is_seen_and_mended_by_the_next_put(
+    driver: BlobDriver, blobs: PortableBlobs, damage: bytes
+) -> None:
     await blobs.put(DATA)
     driver.damage(DIGEST, damage)
     with pytest.raises(StorageError, match="damaged"):
@@ -101,7 +102,7 @@ async def test_damage_is_seen_and_mended_by_the_next_put(driver: BlobDriver, blo
     assert driver.count() == 1
 
 
-async def test_all_names_are_listed_in_order(blobs: BlobStore) -> None:
+async def test_all_names_are_listed_in_order(blobs: PortableBlobs) -> None:
     expected = [await blobs.put(f"picture {number}".encode()) for number in range(12)]
     assert await _names(blobs) == sorted(expected)
 

@@ -400,6 +400,7 @@ async def test_every_document_names_its_owner_and_its_schema(
     ("collection", "where", "sort"),
     [
         ("conversations", {"user_id": ALICE, "deleted_at": None}, {"pinned": -1, "updated_at": -1, "_id": 1}),
+        ("conversations", {"deleted_at": {"$type": "date", "$lt": later(0)}}, None),
         ("conversations", SECOND_PAGE, {"pinned": -1, "updated_at": -1, "_id": 1}),
         ("messages", {"conversation_id": "c", "seq": {"$lt": 9}}, {"seq": -1}),
         ("messages", {"conversation_id": "c", "parent_id": None}, {"seq": 1}),

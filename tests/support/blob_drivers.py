@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from pymongo import MongoClient
 
-from argus_core.blobs.base import BlobStore
 from argus_core.blobs.files import FileBlobs
 from argus_core.blobs.gridfs import GridFsBlobs
+from argus_core.blobs.transfer import PortableBlobs
 from argus_core.ids import new_id
 from tests.support import mongod
 
@@ -25,7 +25,7 @@ class BlobDriver(ABC):
         self.folder = folder
 
     @abstractmethod
-    def connect(self) -> BlobStore:
+    def connect(self) -> PortableBlobs:
         """Return a new object on the same store."""
 
     @abstractmethod
@@ -41,7 +41,7 @@ class BlobDriver(ABC):
 
 
 class FileBlobDriver(BlobDriver):
-    def connect(self) -> BlobStore:
+    def connect(self) -> PortableBlobs:
         return FileBlobs(self.folder / "blobs")
 
     def damage(self, digest: str, data: bytes) -> None:
@@ -60,7 +60,7 @@ class GridFsBlobDriver(BlobDriver):
         super().__init__(folder)
         self.uri = mongod.with_database(mongod.replica_set_uri(), f"argus_{new_id()}")
 
-    def connect(self) -> BlobStore:
+    def connect(self) -> PortableBlobs:
         return GridFsBlobs(self.uri)
 
     def damage(self, digest: str, data: bytes) -> None:

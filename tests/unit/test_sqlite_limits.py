@@ -114,3 +114,32 @@ def test_no_more_than_burst_and_rate_get_through(burst: int, per_minute: int, st
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cap=st.integers(0, 30),
+    steps=st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 12)), max_size=25),
+)
+def test_a_day_says_what_a_plain_model_says(cap: int, steps: list[tuple[bool, int, int]]) -> None:
+    """Any story of holding and settling, told to the file and to two dictionaries."""
+
+    async def run(folder: Path) -> None:
+        used, held = 0, dict[str, int]()
+        async with _opened(folder, Clock()) as storage:
+            for reserves, number, tokens in steps:
+                name = f"g{number}"
+                if reserves:
+                    fits = name in held or used + sum(held.values()) + tokens <= cap
+                    assert await storage.reserve(a_hold(name, Amounts(tokens=tokens)), Caps(tokens=cap)) is fits
+                    if fits:
+                        held.setdefault(name, tokens)
+                else:
+                    assert await storage.settle(ALICE, TODAY, name, Amounts(tokens=tokens)) is (name in held)
+                    used += tokens if name in held else 0
+                    held.pop(name, None)
+                day = await storage.get_day(ALICE, TODAY)
+                assert (day.used.tokens, day.held.tokens) == (used, sum(held.values()))
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder)))

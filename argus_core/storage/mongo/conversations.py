@@ -159,7 +159,7 @@ async def purge(db: Database, before: datetime) -> int:
     """Remove what was deleted before then; what a crash leaves half removed is found again by the next call."""
     gone = 0
     while True:
-        where = {"deleted_at": {"$lt": before}}
+        where = {"deleted_at": {"$type": "date", "$lt": before}}  # the type lets it read its index
         doomed = await db.conversations.find_one_and_update(where, {"$set": {"purging": True}}, projection=["_id"])
         if doomed is None:
             return gone
