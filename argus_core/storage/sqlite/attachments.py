@@ -35,5 +35,5 @@ def get(connection: sqlite3.Connection, user_id: str, attachment_id: str) -> Att
 
 def total_bytes(connection: sqlite3.Connection, user_id: str) -> int:
     """Return how many bytes the user's attachments have together."""
-    query = "SELECT coalesce(sum(attachment ->> 'size_bytes'), 0) FROM attachments WHERE user_id = ?"
+    query = "SELECT coalesce(sum(json_extract(attachment, '$.size_bytes')), 0) FROM attachments WHERE user_id = ?"
     return int(connection.execute(query, (user_id,)).fetchone()[0])
