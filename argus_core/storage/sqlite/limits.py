@@ -66,7 +66,8 @@ def add_used(connection: sqlite3.Connection, user_id: str, day: str, used: Amoun
     if used != _NOTHING:
         connection.execute(
             "INSERT INTO usage_days VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id, day) DO UPDATE SET"
-            " requests = requests + excluded.requests, tokens = tokens + excluded.tokens, micro_usd = micro_usd + excluded.micro_usd",
+            " requests = requests + excluded.requests, tokens = tokens + excluded.tokens,"
+            " micro_usd = micro_usd + excluded.micro_usd",
             (user_id, day, used.requests, used.tokens, used.micro_usd),
         )
 
