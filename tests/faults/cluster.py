@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -136,6 +137,7 @@ class Cluster:
         self.mongod = Mongod(replica_set=True)
         self.database = f"argus_{new_id()}"
         self._more = settings
+        self._key = secrets.token_urlsafe(48)
         self._count = replicas
         self.replicas: list[Replica] = []
 
@@ -190,7 +192,7 @@ class Cluster:
             "ARGUS_ADDRESS_REQUESTS_PER_MINUTE": "0",
             "GEMINI_API_KEY": "AIzaSyTestKeyThatIsNotOne",
             "GOOGLE_GEMINI_BASE_URL": self.gemini_url,
-            "JWT_SECRET_KEY": "a key of the tests that is long enough for anybody",
+            "JWT_SECRET_KEY": self._key,
             "MONGO_URI": self.uri,
             **self._more,
         }

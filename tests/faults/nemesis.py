@@ -46,7 +46,7 @@ class Nemesis:
         self.count("kill -9 of a server")
         replica.kill()
         await self.watch_end(replica)
-        await asyncio.to_thread(replica.start)
+        await self.start(replica)
 
     async def freeze_server(self, replica: Replica | None = None) -> None:
         """SIGSTOP for twice as long as its leases last: others end its answers, and it wakes as a zombie."""
@@ -61,7 +61,8 @@ class Nemesis:
         self.count("kill -9 of mongod")
         self.cluster.mongod.kill()
         await asyncio.sleep(self.random.uniform(0.1, 1.5))
-        await asyncio.to_thread(self.cluster.mongod.start)
+        self.cluster.mongod.launch()
+        await asyncio.to_thread(self.cluster.mongod.wait_until_writable)
 
     async def step_down(self) -> None:
         """The only member steps down and must be elected anew."""
@@ -75,8 +76,13 @@ class Nemesis:
         self.count("restart of a server")
         replica.tell_to_end()
         code = await asyncio.to_thread(replica.wait)
-        await asyncio.to_thread(replica.start)
+        await self.start(replica)
         return code
+
+    async def start(self, replica: Replica) -> None:
+        """Start a server, from this thread: it dies with the thread that has started it."""
+        replica.start(wait=False)
+        await asyncio.to_thread(replica.wait_until_ready)
 
     async def watch_end(self, replica: Replica) -> None:
         """Wait until no answer of a dead server is called running, and take down how long that took."""

@@ -202,8 +202,8 @@ def tokens(count: int, rate: float = 0.0) -> Iterator[Step]:
 def echo(asked: Asked, count: int, rate: float) -> Iterator[Step]:
     """Yield `count` words made from the first word of the question, `rate` a second: no two answers are equal."""
     contents = (asked.body or {}).get("contents") or [{}]
-    said = " ".join(str(part["text"]) for part in contents[-1].get("parts", []) if "text" in part)
-    name = said.partition(" ")[0]
+    said = [str(part["text"]) for part in contents[-1].get("parts", []) if "text" in part]
+    name = said[-1].partition(" ")[0] if said else ""  # those before it had no answer
     for n in range(1, count + 1):
         yield text(f"{name}-{n} ", output=n, finish="STOP" if n == count else "")
         if rate:

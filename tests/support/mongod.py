@@ -51,13 +51,17 @@ class Mongod:
 
     def start(self) -> None:
         """Start it, also again after `kill`, and wait until it takes writes."""
+        self.launch()
+        self.wait_until_writable()
+
+    def launch(self) -> None:
+        """Start it and do not wait; from the main thread, since it dies with the thread that has started it."""
         command = [str(binary()), "--dbpath", str(self._folder), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
         command += ["--logpath", str(self._folder / "log"), "--wiredTigerCacheSizeGB", "0.25", "--quiet"]
         command += ["--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"]
         command += ["--setParameter", "enableTestCommands=1"]
         command += ["--replSet", REPLICA_SET] if self.replica_set else []
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
-        self._wait_until_writable()
 
     def pause(self) -> None:
         """Let it hang as a machine does that swaps itself to death."""
@@ -82,7 +86,8 @@ class Mongod:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def _wait_until_writable(self) -> None:
+    def wait_until_writable(self) -> None:
+        """Wait until it takes writes."""
         deadline = time.monotonic() + START_S
         with _client(f"mongodb://127.0.0.1:{self.port}/?directConnection=true") as client:
             while not self._is_writable(client):
