@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.cli.conftest import KEY, ROOT, Argus, Outcome
@@ -276,3 +277,37 @@ def test_without_a_terminal_what_is_missing_is_a_sentence(at: Argus, arguments: 
 @pytest.mark.parametrize("stdin", [b"", b"\n", b"\xff\xfe", b"x" * 5000, b"one\ntwo"])
 def test_what_is_no_password_is_not_sent(at: Argus, stdin: bytes) -> None:
     assert at("login", "--email", "sara@example.org", "--password-stdin", stdin=stdin).code == 2
+
+
+def test_on_a_terminal_it_asks_and_shows_no_password(
+    admin: Argus, url: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    code = admin("admin", "invite", "create").out.strip()
+    env = {
+        **environ,
+        "ARGUS_SERVER": url,
+        "ARGUS_CONFIG_DIR": str(tmp_path / "ali"),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        "LANG": "C.UTF-8",
+    }
+    child = pexpect.spawn(sys.executable, ["-m", "argus_tui", "signup"], env=env, encoding="utf-8", timeout=60)
+    password = "یک جملهٔ دراز و خوب"
+    answers = {
+        "Code of your invite": code,
+        "Email": "ali@example.org",
+        "Your name": "علی",
+        "Password .not shown": password,
+        "The same again": password,
+    }
+    said = ""
+    for question, answer in answers.items():
+        child.expect(question)
+        said += child.before
+        child.sendline(answer)
+    child.expect(pexpect.EOF)
+    said += child.before
+    child.close()
+    assert child.exitstatus == 0, said
+    assert "as علی <ali@example.org>" in said
+    assert password not in said
