@@ -257,8 +257,9 @@ async def test_a_question_whose_asker_went_away_is_answered_or_was_never_stored(
         await client.conversations.pin(conversation.id, True)  # the store has taken what came before
         assert await client.drain(20)
 
-        found = await client.conversations.get(conversation.id)
-        assert found.running == 0
+        async with asyncio.timeout(20):  # a server may be about to store it still, and answers it then
+            while (found := await client.conversations.get(conversation.id)).running:
+                await asyncio.sleep(0.01)
         if found.head_id is not None:
             assert (await head(client, conversation.id)).status == "completed"
 
