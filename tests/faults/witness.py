@@ -68,12 +68,14 @@ class Net:
         ports: Where they listen, or the proxies before them.
         drop_every_s: Mean time until a reader drops its line; None for never.
         lose_share: Share of acknowledgements that are taken as lost, so that the question is sent again.
+        forget_share: Share of readers that begin anew after a break, as a client that was killed and started again.
     """
 
     ports: Sequence[int]
     random: random.Random
     drop_every_s: float | None = 1.5
     lose_share: float = 0.3
+    forget_share: float = 0.2
     reconnects: int = 0
     repeated: int = 0
     resumed_after_s: list[float] = field(default_factory=list)
@@ -240,9 +242,10 @@ class Witness:
         """Read over one line until it breaks; return when the line before it broke if nothing came over this one."""
         net = self.account.net
         drop_at = net.drop_at()
+        after = 0 if net.random.random() < net.forget_share else len(asked.events)
         try:
             async with asyncio.timeout(max(0.0, drop_at - time.monotonic()) if net.drop_every_s else None):
-                async with aclosing(await self.account.stream(asked.generation_id, len(asked.events))) as frames:
+                async with aclosing(await self.account.stream(asked.generation_id, after)) as frames:
                     async for frame in frames:
                         if isinstance(frame, Reply):
                             await self.account.forget(frame)
@@ -250,22 +253,24 @@ class Witness:
                         if broke_at is not None and frame.id:
                             net.resumed_after_s.append(time.monotonic() - broke_at)
                             broke_at = None
-                        self._see(asked, frame)
+                        after = self._see(asked, frame, after)
         except (LineBroke, TimeoutError):
             pass
         return broke_at
 
-    def _see(self, asked: Asked, frame: Frame) -> None:
-        """Take down an event; its number must be the next one."""
+    def _see(self, asked: Asked, frame: Frame, after: int) -> int:
+        """Take down what follows event `after` on this line and return its number; seen again it must be the same."""
         if not frame.id:
-            return  # the server is about to end, or could not go on: ask another one
+            return after  # the server is about to end, or could not go on: ask another one
         n = int(frame.id)
         self.account.look_at(str(frame.data).encode())
-        if n != len(asked.events) + 1:
-            asked.wrong.append(f"event {n} after event {len(asked.events)}")
-        if asked.ended:
-            asked.wrong.append(f"event {n} after the end")
-        asked.events[n] = frame.data
+        if n != after + 1:
+            asked.wrong.append(f"event {n} after event {after}")
+        if asked.events.setdefault(n, frame.data) != frame.data:
+            asked.wrong.append(f"event {n} was another one before")
+        if n < len(asked.events) and frame.data["type"] in TERMINATORS:
+            asked.wrong.append(f"event {len(asked.events)} after the end at {n}")
+        return n
 
     async def _compare(self, asked: Asked) -> None:
         """When the end was shown, every replica must hand out the message in its final form."""
