@@ -75,6 +75,9 @@ class SignIn(Screen[User | None]):
     CSS_PATH = "sign_in.tcss"
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
+        # Before the fields see them: what is typed right behind a tab must not land in the field before it.
+        Binding("tab", "app.focus_next", "Next", id="sign_in.next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Back", id="sign_in.back", show=False, priority=True),
         Binding("escape", "leave", "Leave", id="sign_in.leave", tooltip="Back, without signing in", show=False),
         Binding("ctrl+t", "other", "The other page", id="sign_in.other", tooltip="The other page", show=False),
         Binding("ctrl+r", "show", "Show", id="sign_in.show", tooltip="Show or hide the password", show=False),

@@ -19,8 +19,8 @@ from tests.support.netproxy import NetProxy
 from tests.support.terminal import ENTER, LONG_S, TAB, alt, until
 
 SLOW = "rate-200-20"
-"""The model of the stand-in that says `tok0 ` to `tok199 `, twenty a second."""
-WHOLE = "".join(f"tok{number} " for number in range(200)).strip()
+"""The model of the stand-in that says `tok1 ` to `tok200 `, twenty a second."""
+WHOLE = "".join(f"tok{number} " for number in range(1, 201)).strip()
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +90,10 @@ def test_two_terminals_on_two_replicas_show_one_answer_and_survive_the_end_of_on
     assert time.monotonic() - killed_at < LONG_S
     here.wait_for("trying again")
     ask(there, "/continue")
-    there.wait_for("tok199")
+    there.wait_for("tok200")
     there.wait_gone("tok/s")
     first.start()
-    here.wait_for("tok199")
+    here.wait_for("tok200")
     here.wait_gone("trying again")
 
 
@@ -107,15 +107,16 @@ def test_a_client_that_was_killed_catches_up_elsewhere(team: Home, replicas: tup
     there = team.start(settings=settings_of(replicas[1].port))
     there.wait_for("Count on without me")
     there.send(alt("1"))
-    there.wait_for("tok199")
+    there.wait_for("tok200")
     there.wait_gone("tok/s")
 
 
 def test_ask_prints_the_whole_answer_once_over_a_line_that_is_cut_every_second(
     team: Home, replicas: tuple[Replica, Replica]
 ) -> None:
-    with cut_every_second(replicas[0].port) as (port, cuts):
+    with bad_line(replicas[0].port) as (port, cut_every_second, cuts):
         sign_in(team, port)
+        cut_every_second()
         settings = {name: value for name, value in settings_of(port).items() if value is not None}
         done = team.run("ask", "Count over a bad line", **settings)
     assert done.returncode == 0, done.stderr.decode()
@@ -132,7 +133,7 @@ def test_the_program_asks_to_sign_in_and_stays_signed_in(team: Home, replicas: t
     terminal.send("not the password")
     terminal.wait_for("•" * len("not the password"))
     terminal.send(ENTER)
-    terminal.wait_for("do not belong together")
+    terminal.wait_for("not right for this email")
     assert b"not the password" not in terminal.written
     terminal.send("\x15" + PASSWORD)
     terminal.wait_for("•" * len(PASSWORD))
@@ -163,29 +164,30 @@ def test_with_a_mongodb_and_no_server_the_program_asks_to_sign_in(team: Home, cl
     assert done.returncode == 0, done.stderr.decode()
     signed_in = team.start(settings=settings)
     ask(signed_in, "Count in the database")
-    signed_in.wait_for("tok199")
+    signed_in.wait_for("tok200")
     until(lambda: cluster.db.messages.count_documents({"status": "running"}) == 0, "the answer is stored")
 
 
 @contextmanager
-def cut_every_second(port: int) -> Iterator[tuple[int, Callable[[], int]]]:
-    """Put a line before a port that is reset once a second; gives its port and how often it was cut."""
+def bad_line(port: int) -> Iterator[tuple[int, Callable[[], None], Callable[[], int]]]:
+    """Put a line before a port; gives its port, what makes it break once a second, and how often it broke."""
     loop = asyncio.new_event_loop()
     proxy = NetProxy(port)
-    listening, stop = threading.Event(), asyncio.Event()
+    listening, cutting, stop = threading.Event(), threading.Event(), asyncio.Event()
 
     async def cut() -> None:
         async with proxy:
             listening.set()
             while not stop.is_set():
                 await asyncio.sleep(1)
-                proxy.reset_all()
+                if cutting.is_set():
+                    proxy.reset_all()
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(cut()), name="bad line")
     thread.start()
     assert listening.wait(LONG_S)
     try:
-        yield proxy.port, lambda: proxy.resets
+        yield proxy.port, cutting.set, lambda: proxy.resets
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
