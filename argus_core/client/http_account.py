@@ -131,7 +131,8 @@ class AccountStream:
 
     async def _stop(self) -> None:
         if self._runner is not None:
-            self._runner.cancel()
+            if not self._runner.cancelling():  # a second time would disturb the closing of its connection
+                self._runner.cancel()
             await asyncio.wait([self._runner])
 
     # The line
