@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from argus_core.server import openapi, problems
+from argus_core.server.asking import TakesKnownWords
 from argus_core.server.context import ServerContext
 from argus_core.server.gate import Gate
 from argus_core.server.routes import (
@@ -58,9 +59,9 @@ def create_app(open_context: OpenContext) -> FastAPI:
         redirect_slashes=False,
     )
     for module in ROUTES:
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[TakesKnownWords])
     app.include_router(health.router)
     app.add_middleware(Gate)
-    problems.install(app)
+    problems.install(app, [route for module in (*ROUTES, health) for route in module.router.routes])
     openapi.install(app)
     return app

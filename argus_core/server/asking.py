@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from argus_core.auth.service import Identity
 from argus_core.client.local import LocalClient
-from argus_core.errors import ServerUnreachable
+from argus_core.errors import InvalidInput, ServerUnreachable
 from argus_core.server.context import ServerContext
 
 
@@ -34,6 +34,17 @@ async def _client(context: Context, identity: Asker) -> LocalClient:
 
 
 Client = Annotated[LocalClient, Depends(_client)]
+
+
+async def _only_known_words(request: Request) -> None:
+    """Refuse an address with something behind its `?` that the route does not take, as bodies with other fields are."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if not known.issuperset(request.query_params):
+        takes = ", ".join(f"`{name}`" for name in sorted(known)) or "nothing"
+        raise InvalidInput(f"It takes {takes} behind the `?`.", title="The request is not as it should be")
+
+
+TakesKnownWords = Depends(_only_known_words)
 
 
 def address_of(request: Request) -> str:

@@ -22,6 +22,7 @@ from argus_core.errors import (
 from argus_core.server.problems import MEDIA_TYPE, body
 from argus_core.server.schema import Schema, Schemas
 
+_STREAM = 'id: 2\nevent: text_delta\ndata: {"type":"text_delta","text":"Under the ridge."}\n\n: beat\n\n'
 SCHEMAS = Schemas()
 """Collects what the endpoints name while they are declared."""
 _ERRORS: dict[int, ArgusError] = {
@@ -97,8 +98,10 @@ def fields(**properties: Schema) -> Schema:
 def content(media_type: str, words: str, *, errors: tuple[int, ...] = (404,)) -> Any:
     """Declare that a route answers with bytes or a stream."""
     declared = answers(None, errors=errors)
-    schema: Schema = {"type": "string"} if media_type.startswith("text/") else {"type": "string", "format": "binary"}
-    declared["responses"][200] = {"description": words, "content": {media_type: {"schema": schema}}}
+    body: Schema = {"schema": {"type": "string", "format": "binary"}}
+    if media_type == "text/event-stream":
+        body = {"example": _STREAM}  # OpenAPI 3.1 has no schema for what comes piece by piece
+    declared["responses"][200] = {"description": words, "content": {media_type: body}}
     return declared
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from argus_core.errors import ArgusError, InvalidInput, NotFound
 from argus_core.wire import encode, http_status
@@ -52,8 +55,13 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error as a problem."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Answer every error as a problem.
+
+    Args:
+        app: The application.
+        routes: All that it has.
+    """
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, ArgusError)
@@ -75,6 +83,8 @@ def install(app: FastAPI) -> None:
             wrong = InvalidInput("See /api/v1/openapi.json for what is.", title=title)
         answer = Problem(wrong, request_id_of(request), status=error.status_code)
         answer.headers.update(error.headers or {})
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(_methods(routes, request.scope))
         return answer
 
     async def bug(request: Request, error: Exception) -> Response:
@@ -85,6 +95,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ArgusError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+
+
+def _methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """Return every method that is offered at an address: each has a route of its own."""
+    here = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in here if route.path == here[0].path for method in route.methods or ()})
 
 
 def _first_fault(error: RequestValidationError) -> str:

@@ -19,8 +19,9 @@ from argus_core.tasks import Background
 from argus_core.wire import http_status
 
 BEAT_S = 10.0
-CHECK_S = 4.0
-"""How often it is asked whether the session behind a stream still lives."""
+CHECK_S = 3.0
+"""How often it is asked whether the session behind a stream still lives: with a tick and what is remembered of sessions
+that makes the five seconds that are promised."""
 TICK_S = 1.0
 STUCK_S = 60.0
 """A client that takes nothing for so long is let go; it finds its place again by the last id."""

@@ -62,12 +62,12 @@ async def test_an_error_carries_the_id_of_its_log_line(
     web: Web, sara: SignedIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "argus_core"):
-        answer = await web("GET", "/conversations/unknown?secret=words", sara)
+        answer = await web("GET", "/conversations/find?id_prefix=words", sara)
     problem = answer.json()
     assert problem["type"] == "urn:argus:problem:not_found"
     assert problem["status"] == answer.status_code == 404
     line = next(record for record in caplog.records if getattr(record, "request_id", "") == problem["request_id"])
-    assert (line.__dict__["route"], line.__dict__["status"]) == ("/api/v1/conversations/{id}", 404)
+    assert (line.__dict__["route"], line.__dict__["status"]) == ("/api/v1/conversations/find", 404)
     assert "words" not in json.dumps(line.__dict__, default=str)
 
 
