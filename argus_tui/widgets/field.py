@@ -22,7 +22,15 @@ class Field(Input):
         self.cursor_blink = False  # nothing blinks
 
     async def _on_key(self, event: events.Key) -> None:
-        """Take the joiners; Textual calls the input's own handler next."""
+        """Take the joiners, and the keys that edit; Textual calls the input's own handler next.
+
+        The keys that edit are bindings, which would come back from the app after the next keys of a burst.
+        """
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(binding.action, self)
+            return
         if event.character is not None and event.character in JOINERS:
             event.stop()
             event.prevent_default()
