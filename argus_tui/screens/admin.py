@@ -30,7 +30,7 @@ PAGE = 50
 PAGES: Final = ("Users", "Invites", "Limits")
 KEYS: Final[tuple[tuple[Hint, ...], ...]] = (
     (("tab", "invites"), ("a", "admin"), ("d", "disable"), ("r", "reset"), ("s", "sign out")),
-    (("tab", "limits"), ("n", "new"), ("shift+n", "new for an admin"), ("del", "take back")),
+    (("tab", "limits"), ("n", "invite"), ("N", "invite an admin"), ("del", "take back")),
     (("tab", "users"),),
 )
 ON_PAGE: Final = {"role": 0, "disable": 0, "reset": 0, "sign_out": 0, "invite": 1, "delete": 1}

@@ -15,6 +15,7 @@ from benchmarks.screens import fixed  # before everything of Argus, which asks f
 from benchmarks.screens.fonts import NoFonts
 from benchmarks.screens.stage import open_app, open_stage
 from benchmarks.screens.stories import STORIES, Story
+from benchmarks.screens.team import Place
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "screens"
 
@@ -23,7 +24,10 @@ async def draw(story: Story, folder: Path) -> None:
     """Play a story and write its picture."""
     fixed.start_again()
     os.environ["COLORTERM"] = "" if story.few else "truecolor"
-    async with open_stage(folder, key=story.key) as stage:
+    place = Place() if story.team else None
+    if place is not None:
+        place.entrance.inside = story.team == "inside"
+    async with open_stage(folder, key=story.key, place=place) as stage:
         await story.prepare(stage)
         async with open_app(stage, (story.columns, story.rows), story.theme) as screen:
             await story.play(stage, screen)

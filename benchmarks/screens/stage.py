@@ -18,6 +18,7 @@ from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 from argus_core.bootstrap import LOCAL_USER_ID, open_services
+from argus_core.client.base import ChatClient
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials
 from argus_core.domain import Conversation, ModelInfo, User
@@ -29,6 +30,7 @@ from argus_tui.app import ArgusApp
 from argus_tui.launch import options_from
 from argus_tui.options import AppOptions
 from benchmarks.screens.draw import Painter
+from benchmarks.screens.team import Place
 
 MODELS = (
     ModelInfo(
@@ -100,6 +102,8 @@ class Stage:
     provider: ScriptedProvider
     options: AppOptions
     folder: Path
+    place: Place | None = None
+    """The server; None for one machine."""
 
     async def conversation(self, title: str, at: datetime, *, pinned: bool = False, unread: int = 0) -> Conversation:
         """Store a conversation that was last touched then."""
@@ -118,7 +122,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(folder: Path, *, key: bool = True) -> AsyncGenerator[Stage, None]:
+async def open_stage(folder: Path, *, key: bool = True, place: Place | None = None) -> AsyncGenerator[Stage, None]:
     """Open a store in the folder; without a key nobody could answer."""
     settings = Settings(data_dir=folder / "data", config_dir=folder / "config", keyring=False, attach_root=folder)
     provider = _Gemini(models=MODELS)
@@ -134,7 +138,10 @@ async def open_stage(folder: Path, *, key: bool = True) -> AsyncGenerator[Stage,
     user = await services.storage.ensure_user(User(id=LOCAL_USER_ID, name="sara", created_at=utc_now()))
     client = LocalClient(services, user)
     try:
-        yield Stage(client, services, provider, replace(options_from(settings), attach_root=folder), folder)
+        options = replace(options_from(settings), attach_root=folder)
+        if place is not None:
+            options = replace(options, open_entrance=place.entrance.open)
+        yield Stage(client, services, provider, options, folder, place)
     finally:
         await client.close()
 
@@ -161,6 +168,7 @@ class Screen:
     async def type(self, text: str) -> None:
         """Type into what has the focus."""
         names = {" ": "space", "/": "slash", ".": "full_stop", "?": "question_mark", "_": "underscore", "-": "minus"}
+        names["@"] = "at"
         await self.pilot.press(*(names.get(letter, letter) for letter in text))
 
     async def until(self, words: str, timeout_s: float = 20.0) -> None:
@@ -192,10 +200,15 @@ async def open_app(stage: Stage, size: tuple[int, int], theme: str) -> AsyncGene
     """Run the program without a terminal; the stage keeps its client."""
 
     @asynccontextmanager
-    async def client() -> AsyncGenerator[LocalClient, None]:
-        yield stage.client
+    async def client() -> AsyncGenerator[ChatClient, None]:
+        if stage.place is None:
+            yield stage.client
+        else:
+            async with stage.place.open(stage.client) as at_place:
+                yield at_place
 
     app = ArgusApp(client, replace(stage.options, theme=theme))
     async with app.run_test(size=size) as pilot:
         yield Screen(app, pilot)
         app.exit(0)
+    await app.close_client()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from argus_core.domain import Conversation, Usage
 from argus_core.errors import RateLimited
@@ -69,6 +70,8 @@ class Story:
     few: bool = False
     """In 256 colours."""
     key: bool = True
+    team: Literal["", "outside", "inside"] = ""
+    """At a server: before one is signed in, or after."""
 
 
 async def _conversations(stage: Stage) -> Conversation:
@@ -180,16 +183,99 @@ async def _refused(stage: Stage, screen: Screen) -> None:
     await screen.pilot.pause(0.5)
 
 
+async def _sign_in(_stage: Stage, screen: Screen) -> None:
+    await screen.until("^r show")
+    await screen.type("sara@example.org")
+    await screen.press("tab")
+    await screen.type("correct h")
+    await screen.pilot.pause(0.3)
+
+
+async def _sign_up(_stage: Stage, screen: Screen) -> None:
+    await screen.until("^r show")
+    await screen.press("ctrl+t")
+    for words in ("sara", "sara@example.org", "correct horse b", "correct hors"):
+        await screen.type(words)
+        await screen.press("tab")
+    await screen.type("kh7-2mq-")
+    await screen.pilot.pause(0.3)
+
+
+async def _line_drops(stage: Stage, screen: Screen) -> None:
+    """An answer is being written, another terminal is open on it, and the line drops."""
+    assert stage.place is not None
+    await screen.until("sara")
+    await screen.press("alt+3")
+    await screen.until("stories a child")
+    chat = screen.app.chat
+    assert chat is not None
+    assert chat.talk.conversation_id is not None
+    await stage.place.also_on_laptop(chat.talk.conversation_id)
+    await screen.type("Make it a table, with opening hours in winter.")
+    await screen.press("enter")
+    await asyncio.sleep(0.5)
+    await _say(stage, "Nasir al-Mulk opens at 07:30 and closes at 17:00; come for the first", call=2)
+    await screen.until("for the first")
+    await stage.place.drop_line()
+    await screen.until("The line to the server dropped.")
+    await screen.pilot.pause(0.3)
+
+
+def _overlay(command: str, words: str, *keys: str) -> Play:
+    async def play(_stage: Stage, screen: Screen) -> None:
+        await screen.until("sara")
+        await screen.press("alt+3")
+        await screen.until("stories a child")
+        await screen.type(command)
+        await screen.press("enter")
+        await screen.until(words)
+        await screen.press(*keys)
+        await screen.pilot.pause(0.4)
+
+    return play
+
+
 STORIES = (
     Story(name="01-chat-dark-120x40", prepare=_ask_about_roof, play=_chat),
     Story(name="02-chat-light-120x40", prepare=_ask_about_roof, play=_chat, theme="argus-day"),
     Story(name="03-chat-dark-80x24", prepare=_ask_about_roof, play=_chat, columns=80, rows=24),
     Story(name="04-start-dark-120x40", prepare=_sidebar, play=_start),
     Story(name="05-start-light-80x24", prepare=_empty, play=_start, theme="argus-day", columns=80, rows=24),
+    Story(name="08-signup-light-120x40", prepare=_empty, play=_sign_up, theme="argus-day", team="outside"),
+    Story(name="08-signup-dark-80x24", prepare=_empty, play=_sign_up, columns=80, rows=24, team="outside"),
+    Story(name="09-signin-dark-80x24", prepare=_empty, play=_sign_in, columns=80, rows=24, team="outside"),
     Story(name="10-switcher-dark-120x40", prepare=_ask_about_roof, play=_switcher),
     Story(name="11-models-light-120x40", prepare=_ask_about_roof, play=_models, theme="argus-day"),
     Story(name="12-errors-dark-120x40", prepare=_troubles, play=_refused),
+    Story(name="12-offline-dark-120x40", prepare=_troubles, play=_line_drops, team="inside"),
+    Story(
+        name="12-offline-light-80x24",
+        prepare=_troubles,
+        play=_line_drops,
+        theme="argus-day",
+        columns=80,
+        rows=24,
+        team="inside",
+    ),
     Story(name="13-nokey-light-80x24", prepare=_empty, play=_no_key, theme="argus-day", columns=80, rows=24, key=False),
     Story(name="15-chat-dark-256-120x40", prepare=_ask_about_roof, play=_chat, few=True),
     Story(name="16-chat-gruvbox-120x40", prepare=_ask_about_roof, play=_chat, theme="gruvbox"),
+    Story(name="17-usage-dark-120x40", prepare=_troubles, play=_overlay("/usage", "24 of 30"), team="inside"),
+    Story(
+        name="18-account-light-120x40",
+        prepare=_troubles,
+        play=_overlay("/account", "on laptop", "down"),
+        theme="argus-day",
+        team="inside",
+    ),
+    Story(name="19-admin-dark-120x40", prepare=_troubles, play=_overlay("/admin", "amir", "down"), team="inside"),
+    Story(
+        name="19-admin-light-80x24",
+        prepare=_troubles,
+        play=_overlay("/admin", "amir", "tab"),
+        theme="argus-day",
+        columns=80,
+        rows=24,
+        team="inside",
+    ),
 )

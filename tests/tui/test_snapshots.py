@@ -21,7 +21,7 @@ from argus_core import ids
 from argus_core.errors import RateLimited
 from argus_core.providers.base import TextChunk
 from argus_core.providers.scripted import SCRIPTED_MODEL, ScriptedProvider
-from argus_tui.screens import chat, talk
+from argus_tui.screens import chat, chat_state, talk
 from argus_tui.screens.confirm import Confirm
 from argus_tui.screens.switcher import Switcher
 from argus_tui.themes import ARGUS_DAY, ARGUS_NIGHT
@@ -60,10 +60,10 @@ def _fixed_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("argus_") and module is not ids and getattr(module, "utc_now", None) is real:
             monkeypatch.setattr(module, "utc_now", lambda: AT)
-    for module in (chat, talk):
+    for module in (chat, chat_state, talk):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
     monkeypatch.setattr(chat.ChatScreen, "_spin", chat.ChatScreen._show_status)
-    monkeypatch.setattr(chat, "summary", lambda message: f"{message.model} · 12 tokens · 7 s")
+    monkeypatch.setattr(chat_state, "summary", lambda message: f"{message.model} · 12 tokens · 7 s")
     defaults = Switcher.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "now", lambda: AT)
