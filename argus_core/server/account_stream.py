@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from argus_core.client.base import ChatClient
+from argus_core.errors import ArgusError
 from argus_core.server.streams import frame
 from argus_core.wire import encode
 
@@ -16,28 +17,26 @@ _WAITING = 32
 
 async def account_frames(client: ChatClient) -> AsyncGenerator[bytes, None]:
     """Yield a frame at each change, until closed."""
-    waiting: asyncio.Queue[bytes] = asyncio.Queue(_WAITING)
-    sources = (_conversations(client), _watchers(client))
-    tasks = [asyncio.create_task(_pour(source, waiting)) for source in sources]
+    waiting: asyncio.Queue[bytes | ArgusError] = asyncio.Queue(_WAITING)
+    tasks = [asyncio.create_task(_pour(source, waiting)) for source in (_conversations(client), _watchers(client))]
     try:
         while True:
-            getting = asyncio.ensure_future(waiting.get())
-            done, _ = await asyncio.wait((getting, *tasks), return_when=asyncio.FIRST_COMPLETED)
-            if getting not in done:
-                getting.cancel()
-                for task in done:
-                    task.result()  # what went wrong, if something did
-                return
-            yield getting.result()
+            came = await waiting.get()
+            if isinstance(came, ArgusError):
+                raise came
+            yield came
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _pour(source: AsyncIterator[bytes], waiting: asyncio.Queue[bytes]) -> None:
-    async for data in source:
-        await waiting.put(data)
+async def _pour(source: AsyncIterator[bytes], waiting: asyncio.Queue[bytes | ArgusError]) -> None:
+    try:
+        async for data in source:
+            await waiting.put(data)
+    except ArgusError as error:
+        await waiting.put(error)
 
 
 async def _conversations(client: ChatClient) -> AsyncGenerator[bytes, None]:

@@ -168,7 +168,7 @@ class UserPatch(BaseModel):
         return _exactly_one(self)
 
 
-class NewInvite(BaseModel):
+class InviteWanted(BaseModel):
     """Who may use the invite, and what they become."""
 
     model_config = _example(role="member", email="")

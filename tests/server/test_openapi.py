@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from argus_core.server import bodies as server_bodies
+from argus_core.server import openapi
 from argus_core.server.app import create_app
 from argus_core.server.examples import EXAMPLES
 from argus_core.wire import decode, encode
@@ -69,3 +72,10 @@ def test_the_document_refers_to_nothing_that_is_missing(document: dict[str, Any]
 
     for reference in references(document):
         assert reference.rpartition("/")[2] in document["components"]["schemas"], reference
+
+
+def test_no_body_has_the_name_of_a_value(document: dict[str, Any]) -> None:
+    bodies = {name for name, cls in vars(server_bodies).items() if isinstance(cls, type) and issubclass(cls, BaseModel)}
+    assert bodies
+    assert not bodies & set(openapi.SCHEMAS.components)
+    assert set(openapi.SCHEMAS.components) <= set(document["components"]["schemas"])

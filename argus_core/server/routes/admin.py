@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from argus_core.domain import Invite, NewInvite, RoleLimits, User
-from argus_core.server import API, bodies
+from argus_core.server import API
 from argus_core.server.asking import Client
-from argus_core.server.bodies import Limit, NewUser, PathId, UserPatch
+from argus_core.server.bodies import InviteWanted, Limit, NewUser, PathId, UserPatch
 from argus_core.server.openapi import answers, fields, many, nothing, one, page
 from argus_core.server.replies import Json, value, values
 from argus_core.server.replies import nothing as done
@@ -60,7 +60,7 @@ async def invites(client: Client) -> Response:
 
 
 @router.post("/invites", **one(NewInvite, status=201, errors=(403,)))
-async def create_invite(body: bodies.NewInvite, client: Client) -> Response:
+async def create_invite(body: InviteWanted, client: Client) -> Response:
     """Make an invite for one new account."""
     return value(await client.admin.create_invite(role=body.role, email=body.email), 201)
 
