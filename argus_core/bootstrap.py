@@ -22,6 +22,7 @@ from argus_core.errors import ConfigError
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
 from argus_core.generations.run import KeepPicture
+from argus_core.housekeeping import keep_house
 from argus_core.ids import utc_now
 from argus_core.limits import Limits, admin_limits, settle_with
 from argus_core.models import Providers
@@ -144,7 +145,7 @@ async def open_services(settings: Settings, *, with_accounts: bool = False) -> S
     titles = Titles(storage, lambda model: providers.resolve(model, None), settings.title_model)
     if settings.titles == "auto":
         engine.on_completed.append(titles.completed)
-    return Services(
+    services = Services(
         storage=storage,
         blobs=blobs,
         engine=engine,
@@ -157,6 +158,8 @@ async def open_services(settings: Settings, *, with_accounts: bool = False) -> S
         max_output_tokens=settings.max_output_tokens,
         user_bytes=(settings.user_storage_mb or 0) << 20 or None if with_accounts else None,
     )
+    services.background.start(keep_house(storage, limits), "housekeeping")
+    return services
 
 
 def _stores(settings: Settings) -> tuple[PortableStorage, BlobStore]:

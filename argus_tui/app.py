@@ -78,7 +78,7 @@ class ArgusApp(App[int]):
             self._client.cancel()  # only if it is still being opened
             with suppress(asyncio.CancelledError, ArgusError):
                 client = await self._client
-                if self.hung_up:
+                if self.hung_up and self.options.answers_run_here:
                     await client.drain(DRAIN_S)
         await self._clients.aclose()
 

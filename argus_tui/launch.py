@@ -67,6 +67,7 @@ def options_from(settings: Settings) -> AppOptions:
         images=settings.images != "off",
         attach_root=root,
         read_attachment=_read_attachment,
+        answers_run_here=settings.server is None,
         open_entrance=(lambda: open_entrance(settings)) if has_accounts(settings) else None,
     )
 

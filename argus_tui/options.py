@@ -26,3 +26,5 @@ class AppOptions:
     """Reads a file below a root, or raises `AttachmentRejected`."""
     open_entrance: Callable[[], AbstractAsyncContextManager[Entrance]] | None = None
     """Opens the place where one signs in; None where there are no accounts."""
+    answers_run_here: bool = True
+    """The core runs in this process: leaving it ends the answers being written. False at a server, which goes on."""

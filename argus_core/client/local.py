@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from argus_core.attachments import Attachments
@@ -40,6 +40,7 @@ from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Prompt
 from argus_core.storage.accounts import FullStorage
 from argus_core.storage.base import Storage
+from argus_core.tasks import Background
 from argus_core.titles import Titles
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Services:
     titles: Titles
     limits: Limits
     presence: PresenceBoard
+    background: Background = field(default_factory=Background)
     auth: Auth | None = None
     """None on one machine, where nobody signs in."""
     thoughts: bool = True
@@ -82,6 +84,7 @@ class Services:
 
     async def close(self) -> None:
         """End what runs and let go of everything, the storage last; calling it twice is harmless."""
+        await self.background.close()
         await self.presence.close()
         await self.engine.close()
         await self.titles.close()

@@ -412,7 +412,7 @@ class ChatCommands(Screen[None]):
             return
         with contextlib.suppress(NotAuthenticated):  # the session is over
             await self.draft.save(self.talk.conversation_id)
-        if not await client.drain(0):
+        if self.options.answers_run_here and not await client.drain(0):
             self.say("Argus leaves when the answer is done. ^q again leaves now and keeps what has come.")
             await client.drain(QUIT_WAIT_S)
         self.app.exit(0)

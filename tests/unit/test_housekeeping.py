@@ -1,0 +1,35 @@
+"""What accounts leave behind is removed once nobody can ask for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from argus_core.domain import Session
+from argus_core.housekeeping import KEEP_SESSIONS, tidy
+from argus_core.limits import Limits
+from argus_core.storage.accounts import Amounts, Caps, Hold, StoredSession
+from argus_core.storage.sqlite import SqliteStorage
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+async def test_old_sessions_days_and_holds_go_and_new_ones_stay(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "argus.db")
+    await storage.open()
+    for name, seen_at in (("old", NOW - KEEP_SESSIONS - timedelta(days=1)), ("new", NOW)):
+        session = Session(id=name, user_id="u", created_at=seen_at, seen_at=seen_at)
+        await storage.create_session(StoredSession(session=session, refreshed_at=seen_at))
+    lost = Hold(
+        user_id="u",
+        day=NOW.date(),
+        generation_id="g" * 32,
+        amounts=Amounts(requests=1),
+        created_at=NOW - timedelta(hours=2),
+    )
+    assert await storage.reserve(lost, Caps())
+    await tidy(storage, Limits(storage, clock=lambda: NOW), NOW)
+    assert await storage.find_session("old") is None
+    assert await storage.find_session("new") is not None
+    assert (await storage.get_day("u", NOW.date())).held == Amounts()
+    await storage.close()
