@@ -7,13 +7,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.faults.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 LONG_S = 60.0
@@ -102,3 +104,16 @@ async def streamers() -> AsyncIterator[Streamers]:
     streamers = Streamers(process)
     yield streamers
     await streamers.close()
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[Cluster]:
+    with Cluster(ARGUS_READ_TIMEOUT_S="3") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(_cluster: Cluster) -> Cluster:
+    """Three servers that run, on a database that other tests have used as well."""
+    _cluster.start_all()
+    return _cluster

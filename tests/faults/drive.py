@@ -105,7 +105,7 @@ class Drive:
             self.witnesses.append(await go_on_elsewhere(program, *left))
 
     async def _figures(self, net: Net) -> dict[str, object]:
-        found = await check(self.cluster, self.witnesses)
+        found = await check(self.cluster, self.witnesses, holds_may_be_left=True)
         accounts = {each.account.user_id: each.account for each in self.witnesses}.values()
         refusals = sum((Counter(each.statuses) for each in accounts), Counter[int]())
         late = self.nemesis.late

@@ -38,13 +38,16 @@ class Found:
         self.violations.append(f"({promise}) {what}")
 
 
-async def check(cluster: Cluster, witnesses: Sequence[Witness], *, caps: Json | None = None) -> Found:
+async def check(
+    cluster: Cluster, witnesses: Sequence[Witness], *, caps: Json | None = None, holds_may_be_left: bool = False
+) -> Found:
     """Check every promise at rest.
 
     Args:
         cluster: All its servers run.
         witnesses: Who asked and read; nobody else did in their names.
         caps: The budget of each user's day, such as `{"requests": 10}`.
+        holds_may_be_left: A crash may have stood between setting aside and storing: that is freed after an hour.
     """
     found = Found()
     accounts = {each.account.user_id: each.account for each in witnesses}
@@ -55,6 +58,8 @@ async def check(cluster: Cluster, witnesses: Sequence[Witness], *, caps: Json | 
     for user_id, account in accounts.items():
         _check_user(cluster, account, user_id, found)
         _check_usage(cluster, user_id, caps or {}, found)
+    if found.orphaned_holds and not holds_may_be_left:
+        found.say(6, f"{found.orphaned_holds} answers that were never stored are still held")
     _check_blobs(cluster, accounts, found)
     for witness in witnesses:
         await _check_undo(witness, found)
