@@ -50,15 +50,16 @@ class RemoteTail(Tail):
         key = (key, self.gaps)  # what was asked before a gap says nothing about it
         task = self._calls.get(key)
         if task is None:
-            task = self._calls[key] = asyncio.create_task(patiently(call))
-            task.add_done_callback(lambda done: self._forget(key, done))
+            task = self._calls[key] = asyncio.create_task(self._answer(key, call))
+            task.add_done_callback(_take_error)
         result: T = await asyncio.shield(task)
         return result
 
-    def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
-        del self._calls[key]
-        if not done.cancelled():
-            done.exception()  # raised to those who wait; when all have left it is no news
+    async def _answer(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await patiently(call)
+        finally:
+            del self._calls[key]  # an answer is never handed to who asks after it came
 
 
 class RemoteReader:
@@ -185,3 +186,9 @@ class RemoteTails:
         for generation_id, events in groupby(batch, attrgetter("generation_id")):
             if generation_id in self._tails:
                 self._tails[generation_id].publish(events)
+
+
+def _take_error(done: asyncio.Task[Any]) -> None:
+    """Those who wait are raised it; when all have left it is no news."""
+    if not done.cancelled():
+        done.exception()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from argus_core.errors import StorageUnavailable
 from argus_core.events import Cancelled, Completed, Event, Interrupted, LoggedEvent, Started, TextDelta, ThoughtDelta
-from argus_core.generations import patience
+from argus_core.generations import patience, remote, tail
 from argus_core.generations.fold import Folded
 from argus_core.generations.log import MAX_EVENT_CHARS, MAX_UNSAVED_CHARS, EventLog, LiveLog
 from argus_core.generations.tail import TAIL
@@ -20,6 +21,8 @@ from tests.support.turns import logged, settle
 
 NEVER_S = 3600.0
 """A tick that does not come: what is written then was written because it is urgent."""
+
+PATIENCE_S = 5.0
 
 
 async def not_over() -> bool:
@@ -390,3 +393,265 @@ def test_any_cutting_into_ticks_says_the_same_and_can_be_resumed_anywhere(
     assert [event.n for event in whole] == list(range(1, live.written + 1))
     assert live.newer(after) == whole[after:]
     assert sum(isinstance(event.event, Cancelled) for event in whole) == 1
+
+
+async def turns_of_the_loop(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Hearsay(MemoryStorage):
+    """A storage whose listener says what the test makes it say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: asyncio.Queue[list[LoggedEvent] | StorageUnavailable | None] = asyncio.Queue()
+        self.deaf = False
+        """Nobody can listen."""
+        self.listeners = 0
+        self.begun = 0
+
+    async def events_after(self, generation_id: str, n: int, limit: int = 500) -> list[LoggedEvent]:
+        found = await super().events_after(generation_id, n, limit)
+        await turns_of_the_loop(5)  # what comes meanwhile is not in it
+        return found
+
+    async def appended(self, wanted: Container[str]) -> AsyncGenerator[Sequence[LoggedEvent] | None, None]:
+        self.begun += 1
+        if self.deaf:
+            raise StorageUnavailable("No listening here.")
+        self.listeners += 1
+        try:
+            yield None
+            while True:
+                heard = await self.said.get()
+                if isinstance(heard, StorageUnavailable):
+                    raise heard
+                yield heard
+        finally:
+            self.listeners -= 1
+
+
+@pytest.fixture
+async def hearsay() -> Hearsay:
+    return Hearsay()
+
+
+@pytest.fixture
+async def listening(hearsay: Hearsay, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EventLog]:
+    """A log that looks by itself only once; after that it knows what it is told."""
+    monkeypatch.setattr(remote, "SILENCE_S", (NEVER_S,))
+    monkeypatch.setattr(remote, "RETRY_LISTEN_S", 0)
+    log = EventLog(hearsay.as_storage(), "me")
+    yield log
+    await log.close()
+
+
+async def test_what_the_listener_says_needs_no_storage(hearsay: Hearsay, listening: EventLog) -> None:
+    reader = asyncio.create_task(read_all(listening))
+    await settle()
+    hearsay.away = True
+    events = logged(TextDelta("a"), TextDelta("b"), Completed(), owner="another")
+    hearsay.said.put_nowait(events[:1])
+    await settle()
+    hearsay.said.put_nowait(events[1:])
+
+    assert await reader == events
+
+
+async def test_who_listens_is_silent_costs_nothing_until_there_is_news(hearsay: Hearsay, listening: EventLog) -> None:
+    seen: list[LoggedEvent] = []
+    readers = [asyncio.create_task(_collect(listening.read("g1", 0, not_over), seen)) for _ in range(1000)]
+    await settle()
+    reads = hearsay.reads
+    await settle()
+
+    assert hearsay.reads == reads
+    assert reads < 10  # a thousand readers of one generation ask together
+    assert hearsay.listeners == 1
+    hearsay.said.put_nowait(logged(Completed(), owner="another"))
+    await asyncio.gather(*readers)
+    assert len(seen) == 1000
+
+
+async def test_nobody_listens_while_nobody_reads_what_others_write(hearsay: Hearsay, listening: EventLog) -> None:
+    live = listening.begin("g1")
+    own = asyncio.create_task(read_all(listening))
+    await settle()
+    assert hearsay.begun == 0
+    await listening.end(live, Completed())
+    await own
+    readers = [asyncio.create_task(_collect(listening.read(id, 0, not_over), [])) for id in ("g2", "g3")]
+    await settle()
+    assert hearsay.listeners == 1
+    for reader in readers:
+        reader.cancel()
+    await settle()
+
+    assert (hearsay.listeners, hearsay.begun) == (0, 1)
+
+
+async def test_where_nobody_can_listen_readers_look_themselves(hearsay: Hearsay, listening: EventLog) -> None:
+    hearsay.deaf = True
+    reader = asyncio.create_task(read_all(listening))
+    await settle()
+    hearsay.logs["g1"] = logged(TextDelta("a"), Completed(), owner="another")
+
+    assert len(await reader) == 2
+    assert hearsay.begun > 1
+
+
+async def test_who_waits_for_another_process_is_told_when_this_one_begins_to_write(
+    hearsay: Hearsay, listening: EventLog
+) -> None:
+    reader = asyncio.create_task(read_all(listening))
+    await settle()
+    await listening.end(listening.begin("g1"), Completed())
+
+    assert [event.event for event in await reader] == [Completed()]
+
+
+async def test_closing_lets_go_of_who_reads_what_others_write(hearsay: Hearsay, listening: EventLog) -> None:
+    reader = asyncio.create_task(read_all(listening))
+    await settle()
+    await listening.close()
+
+    assert await reader == []
+    assert hearsay.listeners == 0
+
+
+async def test_who_asks_after_a_gap_is_not_given_an_answer_from_before_it() -> None:
+    tail_of_another = remote.RemoteTail()
+    answered = asyncio.Event()
+    asked: list[str] = []
+
+    async def call() -> int:
+        asked.append("again")
+        number = len(asked)
+        await answered.wait()
+        return number
+
+    before = [asyncio.create_task(tail_of_another.ask("events", call)) for _ in range(2)]
+    await settle()
+    tail_of_another.miss()
+    after = asyncio.create_task(tail_of_another.ask("events", call))
+    await settle()
+    answered.set()
+
+    assert await asyncio.gather(*before, after) == [1, 1, 2]
+
+
+async def test_news_of_others_do_not_keep_a_reader_from_seeing_that_all_is_over(
+    hearsay: Hearsay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "SILENCE_S", (0.01,))
+    log = EventLog(MemoryStorage().as_storage(), "me")  # it says None all the time
+    asked = 0
+
+    async def over_when_asked_twice() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 2
+
+    assert [event async for event in log.read("g1", 0, over_when_asked_twice)] == []
+    await log.close()
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("append"), st.integers(1, 4)),
+    st.tuples(st.just("say"), st.integers(0, 6), st.integers(1, 6)),
+    st.tuples(st.just("say of another"), st.integers(1, 9)),
+    st.tuples(st.just("say None")),
+    st.tuples(st.just("break")),
+    st.tuples(st.just("read"), st.integers(0, 12), st.integers(0, 3)),
+    st.tuples(st.just("leave"), st.integers(0, 5)),
+)
+LAST_ACTS = st.sampled_from([("say", 1000, 1000), ("say None",), ("break",)])
+Act = tuple[Any, ...]
+STEPS = st.lists(st.tuples(ACTS, st.integers(0, 12)), max_size=30)
+Step = tuple[Act, int]
+"""What happens, and how many turns of the event loop come after it."""
+
+
+class Scene:
+    """Another process appends, a listener tells, readers read."""
+
+    def __init__(self) -> None:
+        self.storage = Hearsay()
+        self.storage.logs["g1"] = []
+        self.log = EventLog(self.storage.as_storage(), "me")
+        self.readers: list[tuple[int, asyncio.Task[list[LoggedEvent]]]] = []
+
+    @property
+    def durable(self) -> list[LoggedEvent]:
+        return self.storage.logs["g1"]
+
+    def append(self, *events: Event) -> None:
+        self.durable.extend(logged(*events, owner="another", first=len(self.durable) + 1))
+
+    async def take(self, act: Act, turns: int = 0) -> None:
+        match act:
+            case ("append", count):
+                self.append(*(TextDelta(str(number)) for number in range(count)))
+            case ("say", back, count):
+                start = max(len(self.durable) - back, 0)
+                self.storage.said.put_nowait(self.durable[start : start + count])
+            case ("say of another", n):
+                self.storage.said.put_nowait(logged(TextDelta("x"), id="g2", first=n))
+            case ("say None",):
+                self.storage.said.put_nowait(None)
+            case ("break",):
+                self.storage.said.put_nowait(StorageUnavailable("Away."))
+            case ("read", after, pause):
+                self.readers.append((after, asyncio.create_task(self._read(after, pause))))
+            case ("leave", number) if number < len(self.readers):
+                self.readers.pop(number)[1].cancel()
+        await turns_of_the_loop(turns)
+
+    async def _read(self, after: int, pause: int) -> list[LoggedEvent]:
+        seen = []
+        async for event in self.log.read("g1", after, not_over):
+            seen.append(event)
+            await turns_of_the_loop(pause)
+        return seen
+
+    async def play(self, steps: list[Step], last: Act | None) -> None:
+        """Take all steps, end the generation and see what each reader was shown."""
+        await self.take(("read", 0, 0))
+        for step in steps:
+            await self.take(*step)
+        self.append(Completed())
+        if last is not None:
+            await self.take(last)
+        for _ in range(4):
+            await self.take(("read", len(self.durable) - 1, 0), turns=1)
+        async with asyncio.timeout(PATIENCE_S):
+            for after, reader in self.readers:
+                if after < len(self.durable):
+                    assert await reader == self.durable[after:]
+        await self.log.close()
+
+
+def _play(steps: list[Step], last: Act | None, silence_s: float) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remote, "SILENCE_S", (silence_s,))
+        patch.setattr(remote, "RETRY_LISTEN_S", 0)
+        patch.setattr(remote, "PAGE", 3)
+        patch.setattr(tail, "TAIL", 4)
+        asyncio.run(_played(steps, last))
+
+
+async def _played(steps: list[Step], last: Act | None) -> None:
+    await Scene().play(steps, last)
+
+
+@given(STEPS, LAST_ACTS)
+@settings(max_examples=250, deadline=None)
+def test_readers_see_everything_once_however_the_listener_tells_it(steps: list[Step], last: Act) -> None:
+    _play(steps, last, NEVER_S)
+
+
+@given(STEPS)
+@settings(max_examples=120, deadline=None)
+def test_readers_see_everything_once_though_the_listener_keeps_quiet_of_the_end(steps: list[Step]) -> None:
+    _play(steps, None, 0)
