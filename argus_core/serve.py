@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import signal
@@ -33,6 +34,7 @@ KEEP_ALIVE_S = 75
 """Longer than the 60 s that load balancers keep a connection: they, not we, close it first."""
 CLOSE_S = 3
 """How long open requests may go on after the drain."""
+_log = logging.getLogger(__name__)
 _WORKER = "argus_core.serve:create_worker"
 
 
@@ -48,12 +50,15 @@ def serve(settings: Settings, overrides: Mapping[str, object]) -> None:
         StorageError: The store cannot be opened.
     """
     _check_files(settings)
-    asyncio.run(bootstrap.check_server(settings))
-    logs.start()
-    if settings.workers == 1:
-        _serve_alone(settings)
-    else:
-        _serve_together(settings, overrides)
+    with _listening(settings) as listener:
+        asyncio.run(bootstrap.check_server(settings))
+        logs.start()
+        host, port = listener.getsockname()[:2]
+        _log.info("listening", extra={"host": host, "port": port, "workers": settings.workers})
+        if settings.workers == 1:
+            _serve_alone(settings, listener)
+        else:
+            _serve_together(settings, listener, overrides)
 
 
 def create_worker() -> ASGIApp:
@@ -62,13 +67,26 @@ def create_worker() -> ASGIApp:
     return _application(load_settings(environ=os.environ, cwd=Path.cwd()).settings)
 
 
-def _serve_alone(settings: Settings) -> None:
+def _listening(settings: Settings) -> socket.socket:
+    """Return a socket on the port, so that one that cannot be had is told before anything begins."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        listener = socket.create_server(found[0][4][:2], family=found[0][0], backlog=socket.SOMAXCONN)
+    except OSError as error:
+        raise ConfigError(
+            f"The server cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _serve_alone(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
-    uvicorn.Server(_config(settings, _application(settings))).run()
+    uvicorn.Server(_config(settings, _application(settings))).run(sockets=[listener])
 
 
-def _serve_together(settings: Settings, overrides: Mapping[str, object]) -> None:
+def _serve_together(settings: Settings, listener: socket.socket, overrides: Mapping[str, object]) -> None:
     """Start the processes, and start those anew that die; what they count is put together in a folder."""
     from uvicorn.supervisors import Multiprocess
 
@@ -76,8 +94,7 @@ def _serve_together(settings: Settings, overrides: Mapping[str, object]) -> None
     folder = tempfile.mkdtemp(prefix="argus-metrics-")
     os.environ[SHARED_FOLDER] = folder
     try:
-        config = _config(settings, _WORKER)
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        Multiprocess(_config(settings, _WORKER), sockets=[listener]).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -90,8 +107,6 @@ def _config(settings: Settings, app: Any) -> Any:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
-        host=settings.host,
-        port=settings.port,
         workers=settings.workers,
         http=BoundedProtocol,
         ws="none",
@@ -101,7 +116,6 @@ def _config(settings: Settings, app: Any) -> Any:
         proxy_headers=settings.trusted_proxies is not None,
         forwarded_allow_ips=settings.trusted_proxies or "",
         limit_concurrency=MOST_CONNECTIONS,
-        backlog=socket.SOMAXCONN,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=CLOSE_S,
         ssl_certfile=settings.tls_cert,

@@ -27,16 +27,16 @@ def start_sentry(dsn: Secret, release: str) -> None:
         sentry_sdk.init(
             dsn=dsn.value,
             release=f"argus@{release}",
-            send_default_pii=False,
             include_local_variables=False,
             max_breadcrumbs=0,
-            before_send=_without_people,
+            before_send=without_people,
         )
     except ValueError as error:
         raise ConfigError("ARGUS_SENTRY_DSN is not an address that Sentry gives out.") from error
 
 
-def _without_people(event: Any, _hint: Any) -> Any:
+def without_people(event: Any, _hint: Any) -> Any:
+    """Return a report without what may be somebody's: requests, users, values of errors."""
     for name in _DROPPED:
         event.pop(name, None)
     for exception in (event.get("exception") or {}).get("values", ()):

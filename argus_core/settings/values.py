@@ -87,8 +87,8 @@ def _text(value: object, _base: Path) -> str:
 
 def _secret(value: object, _base: Path) -> Secret:
     value = value.value if isinstance(value, Secret) else value
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value or " " in value:
-        raise _Unusable("a key: ASCII letters, digits and signs, no spaces")
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value.strip():
+        raise _Unusable("a key: ASCII letters, digits and signs")
     return Secret(value)
 
 
@@ -171,6 +171,7 @@ _CONVERTERS: dict[Any, Callable[[object, Path], Any]] = {
 }
 _COUNT: tuple[Callable[[Any], bool], str] = (lambda count: 0 <= count <= 10**12, "a whole number, 0 for no limit")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "gemini_api_key": (lambda key: " " not in key.value, "a key: ASCII letters, digits and signs, no spaces"),
     "gemini_base_url": (_is_web_address, "an address such as https://host/path, without ? and #"),
     "gemini_api_version": (str.isalnum, "letters and digits such as v1beta"),
     "model": (lambda model: " " not in model, "the name of a model, without spaces"),

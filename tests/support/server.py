@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from argus_core.auth.passwords import Passwords
 from argus_core.auth.service import Auth, Origin
@@ -94,8 +95,10 @@ async def open_context(
 
 
 @asynccontextmanager
-async def running(context: ServerContext) -> AsyncGenerator[RunningServer, None]:
-    """Serve a context on a free port of this machine."""
+async def running(
+    context: ServerContext, wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> AsyncGenerator[RunningServer, None]:
+    """Serve a context on a free port of this machine; `wrap` may put something around the application."""
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[ServerContext, None]:
@@ -104,7 +107,7 @@ async def running(context: ServerContext) -> AsyncGenerator[RunningServer, None]
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        create_app(opened),
+        wrap(create_app(opened)),
         http=BoundedProtocol,
         ws="none",
         log_config=None,
@@ -129,9 +132,11 @@ async def running(context: ServerContext) -> AsyncGenerator[RunningServer, None]
 
 
 @asynccontextmanager
-async def open_server(folder: Path, provider: Provider, **more: Any) -> AsyncGenerator[RunningServer, None]:
+async def open_server(
+    folder: Path, provider: Provider, *, wrap: Callable[[ASGIApp], ASGIApp] = lambda app: app, **more: Any
+) -> AsyncGenerator[RunningServer, None]:
     """Open a context and serve it."""
-    async with open_context(folder, provider, **more) as context, running(context) as server:
+    async with open_context(folder, provider, **more) as context, running(context, wrap) as server:
         yield server
 
 
