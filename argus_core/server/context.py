@@ -9,6 +9,7 @@ from argus_core.auth.service import Auth, Identity
 from argus_core.client.local import LocalClient, Services
 from argus_core.server.metrics import Metrics
 from argus_core.server.streams import Streams
+from argus_core.server.uploads import Uploads
 from argus_core.settings import Secret
 
 
@@ -25,8 +26,7 @@ class ServerContext:
     metrics_key: Secret | None = field(default=None, repr=False)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this process is about to end: it takes no new questions."""
-    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
-    """Pictures that are in memory and decoded at a time."""
+    uploads: Uploads = field(default_factory=Uploads)
     is_only_process: bool = True
     """No other worker shares the port, so a key kept here is known to all."""
 

@@ -37,6 +37,8 @@ _LONG = ("/questions", "/draft")
 UPLOADS = f"{API}/attachments"
 BODY_PIECE_S = 30.0
 """A body that brings nothing for so long is given up."""
+BODY_S = 600.0
+"""So long a whole body may take: 20 MiB at 35 KB a second."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -115,7 +117,8 @@ class _Passage:
             if self._is_whole:
                 return await receive()  # only the end of the connection is left to come
             try:
-                message = await asyncio.wait_for(receive(), BODY_PIECE_S)
+                left_s = self._began + BODY_S - time.monotonic()
+                message = await asyncio.wait_for(receive(), min(BODY_PIECE_S, left_s))
             except TimeoutError:
                 raise InvalidInput("Send it again.", title="The request came too slowly") from None
             self._came_bytes += len(message.get("body", b""))

@@ -95,13 +95,13 @@ def fields(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def content(media_type: str, words: str, *, errors: tuple[int, ...] = (404,)) -> Any:
+def content(media_types: tuple[str, ...], words: str, *, errors: tuple[int, ...] = (404,)) -> Any:
     """Declare that a route answers with bytes or a stream."""
     declared = answers(None, errors=errors)
-    body: Schema = {"schema": {"type": "string", "format": "binary"}}
-    if media_type == "text/event-stream":
-        body = {"example": _STREAM}  # OpenAPI 3.1 has no schema for what comes piece by piece
-    declared["responses"][200] = {"description": words, "content": {media_type: body}}
+    binary: Schema = {"schema": {"type": "string", "format": "binary"}}
+    stream: Schema = {"example": _STREAM}  # OpenAPI 3.1 has no schema for what comes piece by piece
+    bodies = {each: stream if each == "text/event-stream" else binary for each in media_types}
+    declared["responses"][200] = {"description": words, "content": bodies}
     return declared
 
 

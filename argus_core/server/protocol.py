@@ -11,6 +11,8 @@ HEADERS_S = 15.0
 """A connection that has not brought the headers of its first request by then is closed."""
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 64 << 10
+MAX_HEAD_BYTES = 512 << 10
+"""What may come before the headers are whole; the parser keeps an address or a header of any length until it ends."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -20,6 +22,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._arriving: asyncio.TimerHandle | None = None
         self._header_bytes = 0
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give it some seconds to say what it wants."""
@@ -30,6 +33,16 @@ class BoundedProtocol(HttpToolsProtocol):
         """Forget the timer."""
         self._headers_came()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, unless it is a head without end."""
+        if self._arriving is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                if not self.transport.is_closing():
+                    self.send_400_response("Too large.")
+                return
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Count the headers of a new request from none, and give them their time."""
@@ -53,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def _expect_headers(self) -> None:
+        self._head_bytes = 0
         self._arriving = self.loop.call_later(HEADERS_S, self.transport.close)
 
     def _headers_came(self) -> None:

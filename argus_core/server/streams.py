@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from argus_core.auth.service import Identity
 from argus_core.errors import ArgusError, LimitReached, NotAuthenticated, StorageError
 from argus_core.server.metrics import Metrics
 from argus_core.server.problems import body
@@ -27,6 +28,7 @@ STUCK_S = 60.0
 """A client that takes nothing for so long is let go; it finds its place again by the last id."""
 LAST_WORD_S = 5.0
 MOST_OF_SESSION = 64
+MOST_OF_USER = 1024
 MOST = 10_000
 _BEAT = b": beat\n\n"
 _DRAIN = b"event: drain\ndata: {}\n\n"
@@ -62,16 +64,18 @@ class Streams:
         """Stop ticking."""
         await self._background.close()
 
-    def open(self, session_id: str, frames: AsyncIterator[bytes]) -> EventStream:
+    def open(self, identity: Identity, frames: AsyncIterator[bytes]) -> EventStream:
         """Return the answer that sends `frames` until they end, the client leaves or its session ends.
 
         Raises:
-            LimitReached: This session, or everybody together, has too many open.
+            LimitReached: This session, this user, or everybody together, has too many open.
         """
-        mine = sum(each.session_id == session_id for each in self._open)
-        if mine >= MOST_OF_SESSION or len(self._open) >= MOST:
+        session_id, user_id = identity.session_id, identity.user.id
+        of_session = sum(each.session_id == session_id for each in self._open)
+        of_user = sum(each.user_id == user_id for each in self._open)
+        if of_session >= MOST_OF_SESSION or of_user >= MOST_OF_USER or len(self._open) >= MOST:
             raise LimitReached("Close one of your other windows.", title="Too many streams are open", retry_after_s=5)
-        return EventStream(self, session_id, frames)
+        return EventStream(self, identity, frames)
 
     def enter(self, stream: EventStream) -> None:
         """Take up a stream that has begun."""
@@ -118,11 +122,12 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, streams: Streams, session_id: str, frames: AsyncIterator[bytes]) -> None:
+    def __init__(self, streams: Streams, identity: Identity, frames: AsyncIterator[bytes]) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})  # nginx must not wait for more
-        self.session_id = session_id
+        self.session_id = identity.session_id
+        self.user_id = identity.user.id
         self.sent_at = time.monotonic()
         self.is_stuck = False
         """What was sent last is still on its way: the client does not read."""

@@ -11,7 +11,7 @@ from argus_core.attachments import MAX_BYTES
 from argus_core.domain import Attachment
 from argus_core.errors import AttachmentRejected
 from argus_core.server import API
-from argus_core.server.asking import Client, Context, CountsForAddress
+from argus_core.server.asking import Asker, Client, Context, CountsForAddress
 from argus_core.server.bodies import PathId
 from argus_core.server.openapi import content, one
 from argus_core.server.replies import value
@@ -24,10 +24,10 @@ _ADDED["openapi_extra"] |= {"requestBody": {"required": True, "content": _BYTES}
 
 @router.post("", dependencies=[CountsForAddress], **_ADDED)
 async def add(
-    request: Request, name: Annotated[str, Query(max_length=1000)], context: Context, client: Client
+    request: Request, name: Annotated[str, Query(max_length=1000)], context: Context, identity: Asker, client: Client
 ) -> Response:
     """Keep a picture: checked, turned upright, shrunk and encoded again."""
-    async with context.uploads:
+    async with context.uploads.place(identity.user.id):
         return value(await client.attachments.add(name, await _bytes_of(request)), 201)
 
 
@@ -43,7 +43,7 @@ async def _bytes_of(request: Request) -> bytes:
     return b"".join(pieces)
 
 
-@router.get("/{id}/content", **content("application/octet-stream", "The stored picture"))
+@router.get("/{id}/content", **content(("image/jpeg", "image/png", "image/webp"), "The stored picture"))
 async def read(id: PathId, client: Client) -> Response:
     """Return the bytes of a picture of the user's."""
     attachment = await client.attachments.get(id)

@@ -40,7 +40,7 @@ async def cancel(id: PathId, client: Client) -> Response:
     return done()
 
 
-@router.get("/{id}/events", **content("text/event-stream", "The events of the answer, until it ends"))
+@router.get("/{id}/events", **content(("text/event-stream",), "The events of the answer, until it ends"))
 async def events(
     id: PathId,
     context: Context,
@@ -50,9 +50,9 @@ async def events(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Stream the events after number `after`, or after `Last-Event-ID`: first those that are there, then live."""
-    await client.generations.get(id)  # who may not read it is told before a stream begins
-    frames = answer_frames(client, id, _number(last_event_id, after))
-    return context.streams.open(identity.session_id, frames)
+    # Who may not read it is told here, before a stream begins.
+    frames = answer_frames(await client.generations.batches(id, _number(last_event_id, after)))
+    return context.streams.open(identity, frames)
 
 
 def _number(last_event_id: str | None, after: int) -> int:

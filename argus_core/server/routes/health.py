@@ -18,6 +18,8 @@ from argus_core.server.replies import Json
 router = APIRouter(include_in_schema=False)
 STORE_S = 1.0
 _NOBODY = "0" * 32
+_OF_PROXIES = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+"""Who brings one of these comes from elsewhere, through a proxy on this machine."""
 
 
 @router.get("/healthz")
@@ -55,4 +57,4 @@ def _may_read(request: Request, context: ServerContext) -> bool:
         is_here = ip_address(address_of(request)).is_loopback
     except ValueError:
         return False
-    return is_here and "x-forwarded-for" not in request.headers and "forwarded" not in request.headers
+    return is_here and not any(name in request.headers for name in _OF_PROXIES)
