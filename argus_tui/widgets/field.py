@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from textual import events
+from textual.binding import Binding
 from textual.widgets import Input
 
 from argus_core.text.clean import clean_line
 
 JOINERS = frozenset("\u200c\u200d\u200e\u200f")
 """Half-space and its kin: Persian needs them, and Textual drops them as not printable."""
+
+_EDITING = frozenset(binding.action for binding in Binding.make_bindings(Input.BINDINGS))
 
 
 class Field(Input):
@@ -24,13 +27,14 @@ class Field(Input):
     async def _on_key(self, event: events.Key) -> None:
         """Take the joiners, and the keys that edit; Textual calls the input's own handler next.
 
-        The keys that edit are bindings, which would come back from the app after the next keys of a burst.
+        The keys that edit are bindings, which would come back from the app after the next keys of a burst. Others, such
+        as up and down, are those of whatever the field stands in.
         """
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            event.stop()
-            event.prevent_default()
-            await self.app.run_action(binding.action, self)
-            return
+            if binding.action in _EDITING and await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
         if event.character is not None and event.character in JOINERS:
             event.stop()
             event.prevent_default()
