@@ -154,9 +154,23 @@ class Limits:
 
     async def allowance(self, user: User) -> Allowance:
         """Return what the user has used today and may still use."""
-        now, limits = self._clock(), self.of(user.role)
-        day = await self._storage.get_day(user.id, now.date())
-        meters: list[Meter] = []
+        day = await self._storage.get_day(user.id, self._clock().date())
+        return Allowance(
+            requests=day.used.requests + day.held.requests,
+            tokens=day.used.tokens,
+            cost_micro_usd=day.used.micro_usd,
+            meters=tuple(await self._meters(user, day)),
+        )
+
+    async def meters(self, user: User) -> list[Meter]:
+        """Return what is limited for the user and what is left; the day is looked up only where it is limited."""
+        day = DayUsage()
+        if _days(self.of(user.role), day):
+            day = await self._storage.get_day(user.id, self._clock().date())
+        return await self._meters(user, day)
+
+    async def _meters(self, user: User, day: DayUsage) -> list[Meter]:
+        limits, meters = self.of(user.role), []
         if limits.requests_per_minute is not None:
             looked = await self._look(f"questions:{user.id}", limits.requests_per_minute)
             meters.append(
@@ -167,17 +181,11 @@ class Limits:
                     resets_in_s=round(looked.full_in_s, 1),
                 )
             )
-        rest_s = _until_midnight_s(now)
-        meters += [
+        rest_s = _until_midnight_s(self._clock())
+        return meters + [
             Meter(name=each.name, limit=each.cap, left=max(0, each.cap - each.taken), resets_in_s=rest_s)
             for each in _days(limits, day)
         ]
-        return Allowance(
-            requests=day.used.requests + day.held.requests,
-            tokens=day.used.tokens,
-            cost_micro_usd=day.used.micro_usd,
-            meters=tuple(meters),
-        )
 
     async def free_stale(self, storage: Storage) -> int:
         """Free what is held by answers that never began or ended long ago: a crash stood between two writes."""

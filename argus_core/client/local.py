@@ -19,6 +19,7 @@ from argus_core.domain import (
     Conversation,
     Generation,
     Message,
+    Meter,
     ModelInfo,
     Part,
     Readiness,
@@ -119,6 +120,10 @@ class LocalAccount:
     async def allowance(self) -> Allowance:
         """Return what was used today and what is left."""
         return await self._services.limits.allowance(self._user)
+
+    async def meters(self) -> Sequence[Meter]:
+        """Return only what is limited and left of it: for the server's headers."""
+        return await self._services.limits.meters(self._user)
 
     async def sessions(self) -> Sequence[Session]:
         """Return where the user is signed in."""
@@ -298,9 +303,9 @@ class LocalGenerations:
         """Yield the events after number `after`, then live."""
         return self._engine.events(self._user_id, generation_id, after)
 
-    def batches(self, generation_id: str, after: int) -> AsyncGenerator[list[LoggedEvent], None]:
-        """Yield the same, as many events at a time as are there: for the server, which sends them on."""
-        return self._engine.batches(self._user_id, generation_id, after)
+    async def batches(self, generation_id: str, after: int) -> AsyncGenerator[list[LoggedEvent], None]:
+        """Return what yields the same, as many events at a time as are there, or raise `NotFound`: for the server."""
+        return await self._engine.batches(self._user_id, generation_id, after)
 
     async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
         if len(text) > MAX_QUESTION_CHARS:

@@ -125,7 +125,7 @@ class Engine:
 
         When the terminator comes, message and generation have their final form in the storage.
         """
-        async with aclosing(self.batches(user_id, generation_id, after)) as batches:
+        async with aclosing(await self.batches(user_id, generation_id, after)) as batches:
             async for batch in batches:
                 for logged in batch:
                     yield logged
@@ -133,11 +133,17 @@ class Engine:
     async def batches(
         self, user_id: str, generation_id: str, after: int = 0
     ) -> AsyncGenerator[list[LoggedEvent], None]:
-        """Yield the same, as many events at a time as are there: for who sends them on."""
+        """Return what yields the same, as many events at a time as are there: for who sends them on.
+
+        Raises:
+            NotFound: No such generation for this user.
+        """
         run = self._runs.get(generation_id)
         if run is None or run.generation.user_id != user_id:
             await self._storage.get_generation(user_id, generation_id)
+        return self._batches(user_id, generation_id, after)
 
+    async def _batches(self, user_id: str, generation_id: str, after: int) -> AsyncGenerator[list[LoggedEvent], None]:
         async def is_over() -> bool:
             return (await self._storage.get_generation(user_id, generation_id)).status in ENDED
 

@@ -6,7 +6,7 @@ import math
 
 from starlette.responses import Response
 
-from argus_core.client.base import ChatClient
+from argus_core.client.local import LocalClient
 from argus_core.domain import Meter, MeterName
 
 _POLICIES: dict[MeterName, tuple[str, int]] = {
@@ -17,9 +17,9 @@ _POLICIES: dict[MeterName, tuple[str, int]] = {
 }
 
 
-async def with_rates(answer: Response, client: ChatClient) -> Response:
+async def with_rates(answer: Response, client: LocalClient) -> Response:
     """Put the user's limits and what is left of them into the headers of an answer."""
-    meters = (await client.account.allowance()).meters
+    meters = await client.account.meters()
     if meters:
         answer.headers["RateLimit-Policy"] = ", ".join(map(_policy, meters))
         answer.headers["RateLimit"] = ", ".join(map(_state, meters))
