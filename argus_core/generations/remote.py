@@ -8,6 +8,7 @@ hears nothing.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
@@ -26,8 +27,10 @@ from argus_core.tasks import report_bug
 T = TypeVar("T")
 
 PAGE = 500
-SILENCE_S = (1.0, 2.0, 4.0, 8.0)
+SILENCE_S = (1.0, 5.0, 15.0, 30.0)
 """How long nothing comes until a reader looks for itself, and how long until it looks again."""
+_SPREAD = 0.25
+"""Many readers that became silent together do not look together."""
 RETRY_LISTEN_S = 0.5
 
 
@@ -83,7 +86,7 @@ class RemoteReader:
         self._over = False
         self._looked_at: int | None = None
         """The count of gaps when all that the storage had was read; None to look in any case."""
-        self._looks = 0
+        self._silences = 0
         self._due_at = 0.0
         """When to look, on the monotonic clock; at once in the end of a log: it may have been purged long ago."""
 
@@ -97,7 +100,7 @@ class RemoteReader:
                 return None
             self._looked_at = gaps if len(batch) < PAGE else None
         if batch:
-            self._looks, self._due_at = 0, time.monotonic() + SILENCE_S[0]
+            self._look_after(0)
         elif not await self._comes(news):
             await self._look()
         return batch
@@ -114,10 +117,13 @@ class RemoteReader:
 
     async def _look(self) -> None:
         """Make sure that nothing was missed, and that something can still come."""
-        self._looks += 1
-        self._due_at = time.monotonic() + SILENCE_S[min(self._looks, len(SILENCE_S)) - 1]
+        self._look_after(self._silences + 1)
         self._looked_at = None
         self._over = await self._tail.ask("over", self._is_over)
+
+    def _look_after(self, silences: int) -> None:
+        self._silences = min(silences, len(SILENCE_S) - 1)
+        self._due_at = time.monotonic() + SILENCE_S[self._silences] * random.uniform(1 - _SPREAD, 1 + _SPREAD)
 
 
 class RemoteTails:
