@@ -216,6 +216,10 @@ class Cluster:
         for each in asleep:
             each.wait_until_ready()
 
+    def admin(self, command: dict[str, Any]) -> None:
+        """Give a command to the database's server."""
+        self._client.admin.command(command)
+
     def step_down(self) -> None:
         """Let the only member of the set step down for a moment."""
         self._client.admin.command("replSetStepDown", 1, secondaryCatchUpPeriodSecs=0, force=True)

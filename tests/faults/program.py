@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,16 +43,20 @@ class Program:
 
     async def run(self, *arguments: str, typed: str = "") -> str:
         """Run a command to its end and return what it wrote."""
-        process = await self.start(*arguments)
+        process = await self._spawn(arguments, asyncio.subprocess.PIPE)
         async with asyncio.timeout(LONG_S):
             out, _ = await process.communicate(typed.encode())
         assert process.returncode == 0, out.decode()
         return out.decode()
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start a command that is given nothing to read: what is piped in would belong to the question."""
+        return await self._spawn(arguments, asyncio.subprocess.DEVNULL)
+
+    async def _spawn(self, arguments: Sequence[str], stdin: int) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "argus_tui", *arguments, env=self.env, stdin=pipe, stdout=pipe, stderr=pipe
+            sys.executable, "-m", "argus_tui", *arguments, env=self.env, stdin=stdin, stdout=pipe, stderr=pipe
         )
 
     async def ask_and_die(self, *, words: int, rate: int, after_words: int) -> tuple[str, Asked] | None:

@@ -112,7 +112,7 @@ class Account:
         Raises:
             LineBroke: Nobody knows whether it was carried out.
         """
-        token = self._token or await self._sign_in("")
+        token = await self.token()
         reply = await send(self.net.port(), Request(method, f"{API}{path}", token, body, **more))
         self.look_at(reply.body)
         if reply.status >= 400:
@@ -137,9 +137,13 @@ class Account:
 
     async def stream(self, generation_id: str, after: int) -> Any:
         """Return the events of an answer after number `after`, from some replica."""
-        token = self._token or await self._sign_in("")
+        token = await self.token()
         last = (("Last-Event-ID", str(after)),)
         return follow(self.net.port(), Request("GET", f"{API}/generations/{generation_id}/events", token, headers=last))
+
+    async def token(self) -> str:
+        """Return what proves who asks."""
+        return self._token or await self._sign_in("")
 
     async def forget(self, reply: Reply) -> None:
         """Sign in again after a refusal that says so."""
@@ -195,20 +199,33 @@ class Witness:
     async def converse(self, questions: int, *, until: Callable[[], bool] = lambda: False) -> None:
         """Ask one question after another, and read each answer to its end."""
         await self.begin()
+        await self.converse_on(questions, until=until)
+
+    async def converse_on(self, questions: int, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Do so in the conversation that has begun."""
         for _ in range(questions):
             if until():
                 return
             await self.read(await self.ask())
 
-    async def ask(self, expected: str | None = None) -> Asked:
+    async def ask(self) -> Asked:
         """Ask a question until it is acknowledged, often more than once and of more than one replica."""
+        asked = self.next_question()
+        await self.repeat(asked)
+        while self.account.net.random.random() < self.account.net.lose_share:
+            await self.repeat(asked)
+        return asked
+
+    def next_question(self, expected: str | None = None) -> Asked:
+        """Return a question that is not yet sent.
+
+        Args:
+            expected: The whole answer, by default that of an `echo-` model.
+        """
         name = f"{self.account.mark}.{len(self.asked)}.{self.id[:6]}"
         whole = "".join(f"{name}-{n} " for n in range(1, self.words + 1)) if expected is None else expected
         asked = Asked(self.account.user_id, self.id, new_id(), f"{name} please", whole)
         self.asked.append(asked)
-        await self.repeat(asked)
-        while self.account.net.random.random() < self.account.net.lose_share:
-            await self.repeat(asked)
         return asked
 
     async def repeat(self, asked: Asked) -> None:
