@@ -20,7 +20,6 @@ from benchmarks.team.sockets import API, EventLine, open_line
 
 OF_SESSION = 50
 """Streams of one session; the server lets it have a few more."""
-SETTLE_S = 10.0
 CONNECTING = 20
 """That many connect at a time."""
 
@@ -49,6 +48,8 @@ class Crowd:
     tokens: int = 400
     per_s: int = 40
     rounds: int = 3
+    settle_s: float = 10.0
+    """How long nothing happens, before the memory is read and again while the CPU is."""
 
 
 async def measure(crowd: Crowd) -> Runs:
@@ -75,9 +76,9 @@ async def _round(server: Program, crowd: Crowd, live: Sequence[Account], waiting
         await _live(readers, crowd, tokens=5 * crowd.per_s)  # what is loaded at the first answer is not counted
         before_mb = server.resident_mb()
         async with _connected(server, waiting):
-            await asyncio.sleep(SETTLE_S if waiting else 1.0)
+            await asyncio.sleep(crowd.settle_s if waiting else 1.0)
             figures = {"each_kib": (server.resident_mb() - before_mb) * 1024 / len(waiting)} if waiting else {}
-            figures |= {"idle_percent": await _busy(server, asyncio.sleep(SETTLE_S))} if waiting else {}
+            figures |= {"idle_percent": await _busy(server, asyncio.sleep(crowd.settle_s))} if waiting else {}
             reads: list[Read] = []
             figures["live_percent"] = await _busy(server, _live(readers, crowd, tokens=crowd.tokens, into=reads))
             return figures | timings(reads)

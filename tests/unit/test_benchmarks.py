@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from rich.segment import Segment
@@ -19,15 +21,19 @@ from benchmarks.screens.blocks import boxes
 from benchmarks.screens.draw import Painter
 from benchmarks.screens.fonts import CELL_HEIGHT, CELL_WIDTH
 from benchmarks.team import __main__ as team
+from benchmarks.team import ask, history, idle, load, stream_cpu
 from benchmarks.team.fleet import Account
 from benchmarks.team.reading import Read
+from benchmarks.team.report import Runs
 from benchmarks.team.sockets import EventLine, parse
 from benchmarks.team.speaker import MODEL, Speaker, question, spoken
+from tests.support import mongod
 from tests.support.builders import a_user
 
 KINDS: tuple[Kind, ...] = ("mix", "prose", "list", "code", "table")
 THEME = TerminalTheme((0, 0, 0), (255, 255, 255), [(0, 0, 0)] * 8)
 MARGIN = 12
+_SHORT_STREAMS = stream_cpu.Streaming(readers=2, tokens=40, replayed_events=600, replays=2, rounds=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -163,3 +169,32 @@ def test_every_row_of_the_team_names_a_figure_with_a_unit(name: str) -> None:
     rows = team.CASES[name].rows
     runs = {row.case: [{row.figure: 2.0}] for row in rows} | {row.floor or "": [{row.figure: 1.0}] for row in rows}
     assert table.render(rows, runs).count("\n") == 1 + len(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(mongod.LEFT_OPEN)
+async def test_the_load_kills_servers_and_finds_every_answer_whole() -> None:
+    runs = await load.measure(load.Load(answers=6, tokens=60, duration_s=6.0, kill_each_s=2.0))
+    figures = runs["load"][0]
+    assert figures["kills_count"] >= 1
+    assert figures["answers_count"] >= 6
+    assert (figures["violations_count"], figures["unexpected_count"]) == (0, 0)
+    assert "| violations | 0 |" in table.render(load.ROWS, runs)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(mongod.LEFT_OPEN)
+@pytest.mark.parametrize(
+    ("rows", "measuring"),
+    [
+        (ask.ROWS, lambda: ask.measure(ask.Asking(times=1))),
+        (history.ROWS, lambda: history.measure(history.Lengths(long=60, times=1))),
+        (stream_cpu.ROWS, lambda: stream_cpu.measure(_SHORT_STREAMS)),
+        (idle.ROWS, lambda: idle.measure(idle.Crowd(idle=3, live=2, tokens=20, rounds=1, settle_s=0.1))),
+    ],
+    ids=["ask", "history", "stream", "idle"],
+)
+async def test_every_row_of_the_team_is_measured(
+    rows: tuple[cases.Row, ...], measuring: Callable[[], Coroutine[Any, Any, Runs]]
+) -> None:
+    assert table.render(rows, await measuring()).count("\n") == 1 + len(rows)
