@@ -113,7 +113,9 @@ class AppendFeed:
         listener.task.add_done_callback(self._tasks.discard)
         try:
             while not listener.task.done():
-                yield await listener.take()
+                told = await listener.take()
+                if told is None or told:
+                    yield told
             if not self._closed and not listener.task.cancelled():
                 listener.task.result()
         except DRIVER_ERRORS as error:
