@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -351,3 +353,11 @@ async def test_form_that_is_waiting_can_be_left(tmp_path: Path) -> None:
         await person.sees("Signing in", "esc to stop")
         await person.press("escape")
         await person.sees("not signed in · /login")
+
+
+def test_nothing_of_accounts_is_loaded_before_somebody_asks_for_it() -> None:
+    code = "import sys, argus_tui.app, argus_tui.screens.chat; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    late = {"sign_in", "account", "account_rules", "admin", "admin_rows", "usage", "change_password", "show_code"}
+    assert not {f"argus_tui.screens.{name}" for name in late} & set(done.stdout.split())
+    assert not {"argus_tui.widgets.form_field", "argus_tui.widgets.form_tabs"} & set(done.stdout.split())
