@@ -30,7 +30,7 @@ from argus_core.domain import (
     User,
     Watcher,
 )
-from argus_core.errors import Conflict, InvalidInput
+from argus_core.errors import Conflict, InvalidInput, StorageError
 from argus_core.events import LoggedEvent
 from argus_core.generations.engine import Engine
 from argus_core.generations.prompt import Prompts
@@ -348,13 +348,16 @@ class LocalGenerations:
         """
         if not conversation.running:
             return None
-        for generation in await self._storage.list_running(self._user_id):
-            if generation.conversation_id == conversation.id:
-                reply = await self._storage.get_message(self._user_id, generation.message_id)
-                asked = await self._storage.get_message(self._user_id, reply.parent_id) if reply.parent_id else None
-                if asked is not None and asked.client_msg_id == question.client_msg_id:
-                    return Turn(question=asked, reply=reply, generation=generation)
-        raise _busy()
+        running = await self._storage.list_running(self._user_id)
+        here = [generation for generation in running if generation.conversation_id == conversation.id]
+        for generation in here:
+            reply = await self._storage.get_message(self._user_id, generation.message_id)
+            asked = await self._storage.get_message(self._user_id, reply.parent_id) if reply.parent_id else None
+            if asked is not None and asked.client_msg_id == question.client_msg_id:
+                return Turn(question=asked, reply=reply, generation=generation)
+        if here:
+            raise _busy()
+        return None  # it ended between the two looks
 
     async def _start(
         self,
@@ -403,6 +406,8 @@ class LocalGenerations:
         """Store a turn that was admitted; one that is there already, or cannot be stored, gives back its share."""
         try:
             turn = await self._storage.start_turn(wanted)
+        except StorageError:
+            raise  # it may be stored all the same: then a sweeper charges for it, else its share is freed as stale
         except BaseException:
             await self._services.limits.release(wanted.generation)
             raise

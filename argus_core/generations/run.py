@@ -22,6 +22,7 @@ from argus_core.events import (
     ThoughtDelta,
 )
 from argus_core.generations.log import EventLog, LiveLog
+from argus_core.generations.patience import patiently
 from argus_core.providers.base import (
     Chunk,
     EndChunk,
@@ -48,7 +49,7 @@ class Run:
     Args:
         generation: Stored already.
         provider: Who answers.
-        prompt: Makes what it is asked; called once.
+        prompt: Makes what it is asked; called again while the storage is away.
         log: Where the events go, and `live`, its part for this generation.
         live: See `log`.
         keep: Keeps pictures that the model makes.
@@ -97,7 +98,7 @@ class Run:
 
     async def _talk(self) -> Terminator:
         try:
-            prompt = await self._prompt()
+            prompt = await patiently(self._prompt)
             async with aclosing(self._provider.stream(prompt)) as stream:
                 async for chunk in stream:
                     if isinstance(chunk, EndChunk):

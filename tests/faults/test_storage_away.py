@@ -6,17 +6,18 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from argus_core.domain import Turn
+from argus_core.domain import Conversation, Message, Turn
 from argus_core.errors import StorageUnavailable
 from argus_core.events import LoggedEvent, TextDelta, is_terminator
 from argus_core.storage.base import Ending
 from argus_core.storage.sqlite import SqliteStorage
 from tests.faults.conftest import LONG_S
-from tests.support.clients import open_local
+from tests.support.clients import USER_ID, open_local
 from tests.support.streamer import WordProvider, words
 
 pytestmark = pytest.mark.slow
@@ -77,6 +78,82 @@ async def test_every_second_write_fails(tmp_path: Path, seed: int) -> None:
             assert (await client.conversations.get(turn.reply.conversation_id)).unread == 1
 
 
+async def test_the_acknowledgement_of_a_stored_question_is_lost(tmp_path: Path) -> None:
+    """It was stored and nobody knows: a sweeper ends it, and it is charged for like any other."""
+
+    class Deaf(SqliteStorage):
+        deaf = True
+
+        async def start_turn(self, turn: Turn) -> Turn:
+            stored = await super().start_turn(turn)
+            if self.deaf:
+                self.deaf = False
+                raise StorageUnavailable("Away.")
+            return stored
+
+    storage = Deaf(tmp_path / "argus.db")
+    async with open_local(tmp_path, WordProvider(0), storage=storage) as client:
+        conversation = await client.conversations.create()
+        with pytest.raises(StorageUnavailable):
+            await client.generations.ask(conversation.id, "q 3", client_msg_id="once")
+        turn = await client.generations.ask(conversation.id, "q 3", client_msg_id="once")
+        async with asyncio.timeout(LONG_S):
+            events = [logged async for logged in client.generations.events(turn.generation.id)]
+        day = await storage.get_day(USER_ID, turn.generation.created_at.date())
+
+    assert is_terminator(events[-1].event)
+    assert day.used.requests == 1
+    assert day.held.requests == 0
+
+
+async def test_a_question_is_sent_again_at_the_moment_its_answer_ends(tmp_path: Path) -> None:
+    class Behind(SqliteStorage):
+        behind = False
+
+        async def get_conversation(self, user_id: str, conversation_id: str) -> Conversation:
+            found = await super().get_conversation(user_id, conversation_id)
+            return replace(found, running=1) if self.behind else found
+
+    storage = Behind(tmp_path / "argus.db")
+    async with open_local(tmp_path, WordProvider(0), storage=storage) as client:
+        conversation = await client.conversations.create()
+        turn = await client.generations.ask(conversation.id, "q 3", client_msg_id="once")
+        assert await client.drain(LONG_S)
+        storage.behind = True
+        again = await client.generations.ask(conversation.id, "q 3", client_msg_id="once")
+
+    assert again.generation.id == turn.generation.id
+    assert again.reply.status == "completed"
+
+
+async def test_the_store_goes_away_after_a_question_is_stored(tmp_path: Path) -> None:
+    class Forgetful(SqliteStorage):
+        armed = False
+        failures = 0
+
+        async def start_turn(self, turn: Turn) -> Turn:
+            self.failures = 3 if self.armed else 0
+            return await super().start_turn(turn)
+
+        async def list_path(self, user_id: str, leaf_id: str, limit: int = 50) -> list[Message]:
+            if self.failures:
+                self.failures -= 1
+                raise StorageUnavailable("Away.")
+            return await super().list_path(user_id, leaf_id, limit)
+
+    storage = Forgetful(tmp_path / "argus.db")
+    async with open_local(tmp_path, WordProvider(0), storage=storage) as client:
+        conversation = await client.conversations.create()
+        await client.generations.ask(conversation.id, "q0 3")
+        assert await client.drain(LONG_S)
+        storage.armed = True
+        turn = await client.generations.ask(conversation.id, "q1 3")
+        assert await client.drain(LONG_S)
+        reply = await client.messages.get(turn.reply.id)
+
+    assert (reply.status, reply.text) == ("completed", "".join(words("q1 3")))
+
+
 async def test_a_store_that_another_program_locks_for_a_while(tmp_path: Path) -> None:
     async with open_local(tmp_path, WordProvider(0.01)) as client:
         conversation = await client.conversations.create()
@@ -127,14 +204,10 @@ async def test_an_end_that_was_written_before_a_crash_is_stored_at_the_next_star
         await client.drain(LONG_S)
         assert (await client.messages.get(turn.reply.id)).status == "running"
 
-    # as if time had passed and the process were gone
-    edit = sqlite3.connect(tmp_path / "argus.db")
-    with edit:
-        edit.execute("UPDATE generations SET lease_until = 0")
-    edit.close()
     async with open_local(tmp_path, WordProvider(0)) as client:
+        async with asyncio.timeout(LONG_S):  # nobody renews its lease any more, which takes a while to see
+            events = [logged async for logged in client.generations.events(turn.generation.id)]
         reply = await client.messages.get(turn.reply.id)
-        events = [logged async for logged in client.generations.events(turn.generation.id)]
 
     assert (reply.status, reply.text) == ("completed", "".join(words("q 20")))
     assert sum(is_terminator(logged.event) for logged in events) == 1
