@@ -17,7 +17,7 @@ INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 INSTALL_ARGUS := $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint unit format bench screens lock clean
+.PHONY: help run test check lint unit format bench bench-team faults screens lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -49,6 +49,14 @@ format: $(VENV)/.dev  ## rewrite the code in its one format and mend what can be
 bench: $(VENV)/.dev  ## measure Argus beside bare Textual programs and print a table (Linux)
 	@echo "== measuring; leave the machine alone for some minutes"
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-team: $(VENV)/.dev  ## measure the server of a team on a real MongoDB (Linux)
+	@echo "== measuring; leave the machine alone for a quarter of an hour"
+	@$(BIN)/python -m benchmarks.team $(ARGS)
+
+faults: $(VENV)/.dev  ## kill servers, clients and the database over 1,000 answers (ARGS="--seconds 600")
+	@echo "== killing; this takes a while"
+	@$(BIN)/python -m tests.faults.drive $(ARGS)
 
 screens: $(VENV)/.dev  ## draw docs/screens/*.png from the real program
 	@echo "== drawing docs/screens"
