@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from argus_core.server import openapi, problems
 from argus_core.server.asking import TakesKnownWords
@@ -30,6 +31,12 @@ ROUTES = (auth, account, conversations, generations, messages, attachments, mode
 OpenContext = Callable[[], AbstractAsyncContextManager[ServerContext]]
 
 
+class _App(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the gate before everything, so that the answer to a bug passes it too."""
+        return Gate(super().build_middleware_stack())
+
+
 def create_app(open_context: OpenContext) -> FastAPI:
     """Return the application.
 
@@ -47,7 +54,7 @@ def create_app(open_context: OpenContext) -> FastAPI:
             finally:
                 await context.streams.close()
 
-    app = FastAPI(
+    app = _App(
         title="Argus",
         version=version("argus-tui"),
         description="Chat with Google Gemini: durable answers, resumable streams.",
@@ -61,7 +68,6 @@ def create_app(open_context: OpenContext) -> FastAPI:
     for module in ROUTES:
         app.include_router(module.router, dependencies=[TakesKnownWords])
     app.include_router(health.router)
-    app.add_middleware(Gate)
     problems.install(app, [route for module in (*ROUTES, health) for route in module.router.routes])
     openapi.install(app)
     return app

@@ -88,6 +88,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         return answer
 
     async def bug(request: Request, error: Exception) -> Response:
+        _log.error("bug", exc_info=error, extra={"request_id": request_id_of(request)})
         words = ArgusError("It is written in the server's log under this request id.", title="This is a bug in Argus")
         return Problem(words, request_id_of(request))
 
