@@ -24,6 +24,8 @@ from argus_core.tasks import Background, report_bug
 
 LEASE = timedelta(seconds=3)
 RENEW_S = 1.0
+"""From one renewal of the leases to the next; others give up what is not renewed three times, see `leases`."""
+_RETRY_RENEW_S = 0.25
 CLOSE_S = 5.0
 """How long `close` waits for the terminators to become durable."""
 _RETRY_FINISH_S = 0.5
@@ -228,13 +230,17 @@ class Engine:
                 tell(generation, folded.text)
 
     async def _keep_leases(self) -> None:
+        """Renew in time also when the storage is slow, and at once when it is back."""
+        due_s = time.monotonic() + RENEW_S
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(max(due_s - time.monotonic(), 0))
+            due_s = time.monotonic() + RENEW_S
             if not self._runs:
                 continue
             try:
                 asked = await self._storage.renew_leases(list(self._runs), self.owner, self.lease())
             except StorageError:
+                due_s = time.monotonic() + _RETRY_RENEW_S
                 continue
             for generation_id in asked & self._runs.keys():
                 self._runs[generation_id].stop(Cancelled())

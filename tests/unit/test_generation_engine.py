@@ -23,7 +23,7 @@ from argus_core.events import (
     is_terminator,
 )
 from argus_core.generations import engine as engine_module
-from argus_core.generations import patience
+from argus_core.generations import leases, patience
 from argus_core.generations.engine import Engine
 from argus_core.generations.fold import Folded
 from argus_core.generations.log import EventLog
@@ -399,6 +399,22 @@ async def test_leases_are_renewed_while_it_runs(stage: Stage, monkeypatch: pytes
     assert stage.memory.generations["g1"].lease_until == stage.engine.lease() > NOW
 
 
+async def test_leases_are_renewed_at_once_when_the_storage_is_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_RETRY_RENEW_S", 0)
+    turn = stage.start()
+    await _one_beat(stage, monkeypatch)
+    monkeypatch.setattr(engine_module, "RENEW_S", NEVER_S)
+    stage.memory.away = True
+    await settle()
+    stage.memory.away = False
+    stage.memory.put(replace(turn.generation, lease_until=NOW))
+    await settle()
+
+    assert stage.memory.generations["g1"].lease_until == stage.engine.lease() > NOW
+
+
 async def test_a_cancel_from_another_process_is_honoured(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     turn = stage.start()
     stage.memory.put(replace(turn.generation, cancel_requested=True), turn.reply)
@@ -407,9 +423,11 @@ async def test_a_cancel_from_another_process_is_honoured(stage: Stage, monkeypat
     assert stage.last() == Cancelled()
 
 
-async def test_own_generations_are_not_swept_though_their_lease_ran_out(stage: Stage) -> None:
-    turn = stage.start()
-    stage.memory.put(replace(turn.generation, lease_until=NOW.replace(year=2020)))
+async def test_own_generations_are_not_swept_though_nobody_renewed_their_lease(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "ABANDONED_S", 0)
+    stage.start()
 
     assert await stage.engine.sweeper.sweep() == 0
 
@@ -427,9 +445,10 @@ async def test_a_generation_that_lost_its_slot_stops_the_provider_though_it_is_s
 
 
 async def test_a_log_lost_by_a_bug_stops_the_provider_and_is_left_to_the_sweeper(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turn = stage.start()
+    monkeypatch.setattr(leases, "ABANDONED_S", 0)
+    stage.start()
     call = await stage.provider.wait_for_call()
     stage.memory.bug = TypeError("a bug")
     stage.provider.feed(TextChunk("One"))
@@ -437,7 +456,6 @@ async def test_a_log_lost_by_a_bug_stops_the_provider_and_is_left_to_the_sweeper
     assert call.closed
     assert await stage.engine.drain(0)
 
-    stage.memory.put(replace(turn.generation, lease_until=NOW.replace(year=2020)))
     assert await stage.engine.sweeper.sweep() == 1
     assert stage.last() == Interrupted()
     assert caplog.records

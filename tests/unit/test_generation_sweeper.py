@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from argus_core.domain import Generation
-from argus_core.errors import StorageError
+from argus_core.errors import StorageError, StorageUnavailable
 from argus_core.events import Completed, Event, Interrupted, Started, TextDelta
+from argus_core.generations import leases
 from argus_core.generations import sweeper as sweeper_module
+from argus_core.generations.engine import RENEW_S
 from argus_core.generations.fold import Folded
-from argus_core.generations.sweeper import KEEP_LOGS, Sweeper
+from argus_core.generations.sweeper import KEEP_LOGS, SWEEP_S, Sweeper
 from tests.support.memory import MemoryStorage
 from tests.support.turns import NOW, a_generation, a_message, logged, settle
 
@@ -25,8 +28,30 @@ def memory() -> MemoryStorage:
 
 
 @pytest.fixture
-def sweeper(memory: MemoryStorage) -> Sweeper:
+def sweeper(memory: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> Sweeper:
+    """One that gives up at once what it sees."""
+    monkeypatch.setattr(leases, "ABANDONED_S", 0)
     return Sweeper(memory.as_storage(), "sweeper", ["mine"], clock=lambda: LATER)
+
+
+class Watch:
+    """A sweeper that looks when it is told to, and a clock that nobody sets."""
+
+    def __init__(self, memory: MemoryStorage, clock: datetime = NOW) -> None:
+        self.now_s = 1000.0
+        self.sweeper = Sweeper(memory.as_storage(), "sweeper", clock=lambda: clock, monotonic=lambda: self.now_s)
+
+    async def sweep_for(self, seconds: float) -> int:
+        """Look as often as it does by itself, and return how many ended."""
+        ended = 0
+        for _ in range(round(seconds / SWEEP_S)):
+            self.now_s += SWEEP_S
+            ended += await self.sweeper.sweep()
+        return ended
+
+
+def renew(memory: MemoryStorage, until: datetime, id: str = "g1") -> None:
+    memory.generations[id] = replace(memory.generations[id], lease_until=until)
 
 
 def leave(memory: MemoryStorage, *events: Event, id: str = "g1", owner: str = "dead") -> None:
@@ -65,7 +90,10 @@ async def test_an_end_that_was_written_but_not_stored_is_stored_as_it_is(
     assert memory.endings[0][1].duration_s is None  # nobody knows how long it took
 
 
-async def test_an_answer_is_charged_for_before_it_is_finished_and_again_when_that_failed(memory: MemoryStorage) -> None:
+async def test_an_answer_is_charged_for_before_it_is_finished_and_again_when_that_failed(
+    memory: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "ABANDONED_S", 0)
     charged: list[tuple[str, str, str]] = []
 
     async def charge(generation: Generation, folded: Folded) -> None:
@@ -94,10 +122,65 @@ async def test_one_that_this_process_forgot_is_ended_too(memory: MemoryStorage, 
     assert await sweeper.sweep() == 1
 
 
-async def test_a_lease_that_runs_protects_it(memory: MemoryStorage) -> None:
+@pytest.mark.parametrize("hours", [-10, 0, 10])
+async def test_a_lease_that_is_renewed_protects_it_however_the_clocks_go(memory: MemoryStorage, hours: int) -> None:
+    leave(memory)
+    watch = Watch(memory, NOW + timedelta(hours=hours))
+    for second in range(100):
+        renew(memory, NOW + timedelta(seconds=second))
+        assert await watch.sweep_for(1) == 0
+
+
+@pytest.mark.parametrize("hours", [-10, 0, 10])
+async def test_a_lease_that_is_not_renewed_is_given_up_within_five_seconds_however_the_clocks_go(
+    memory: MemoryStorage, hours: int
+) -> None:
+    watch = Watch(memory, NOW + timedelta(hours=hours))
     leave(memory)
 
-    assert await Sweeper(memory.as_storage(), "sweeper", clock=lambda: NOW).sweep() == 0
+    assert await watch.sweep_for(RENEW_S * 2) == 0
+    assert await watch.sweep_for(3 - RENEW_S) == 1
+
+
+async def test_a_store_that_was_away_makes_nobody_look_dead_when_it_is_back(memory: MemoryStorage) -> None:
+    leave(memory)
+    watch = Watch(memory)
+    await watch.sweep_for(1)
+    memory.away = True
+    for _ in range(20):
+        watch.now_s += SWEEP_S
+        with pytest.raises(StorageUnavailable):
+            await watch.sweeper.sweep()
+    memory.away = False
+
+    assert await watch.sweep_for(2) == 0
+    renew(memory, NOW + timedelta(seconds=60))
+    assert await watch.sweep_for(2) == 0
+
+
+async def test_a_look_that_waited_for_the_store_counts_for_nothing(memory: MemoryStorage) -> None:
+    leave(memory)
+    watch = Watch(memory)
+    await watch.sweep_for(1)
+    listed = memory.list_expired
+
+    async def late(now: datetime, limit: int = 100) -> list[Generation]:
+        watch.now_s += 60
+        return await listed(now, limit)
+
+    memory.list_expired = late  # type: ignore[method-assign]
+    assert await watch.sweep_for(SWEEP_S) == 0
+    memory.list_expired = listed  # type: ignore[method-assign]
+    assert await watch.sweep_for(2) == 0
+
+
+async def test_a_process_that_was_frozen_itself_takes_nobody_for_dead(memory: MemoryStorage) -> None:
+    leave(memory)
+    watch = Watch(memory)
+    await watch.sweep_for(1)
+    watch.now_s += 3600
+
+    assert await watch.sweep_for(2) == 0
 
 
 async def test_a_process_that_is_gone_is_not_waited_for(memory: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +188,7 @@ async def test_a_process_that_is_gone_is_not_waited_for(memory: MemoryStorage, m
     leave(memory)
     leave(memory, id="g2", owner="alive")
 
-    assert await Sweeper(memory.as_storage(), "sweeper", clock=lambda: NOW).sweep() == 1
+    assert await Watch(memory).sweep_for(SWEEP_S) == 1
     assert memory.generations["g2"].status == "running"
 
 
