@@ -116,11 +116,10 @@ class Person:
 
     async def answered(self) -> Message:
         """Wait until no answer is written here; return the last message."""
-        await self.until(lambda: self.chat.talk.progress is None and self.chat.talk.last, "the end of the answer")
+        await self.until(lambda: self.chat.talk.progress is None and _ended(self.chat), "the end of the answer")
+        await self.pilot.pause()
         last = self.chat.talk.last
         assert last is not None
-        await self.until(lambda: last.status != "running", "the stored answer")
-        await self.pilot.pause()
         return last
 
     async def opens(self, conversation_id: str) -> None:
