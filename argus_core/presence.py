@@ -115,15 +115,18 @@ class PresenceBoard:
         by_user: dict[str, list[Presence]] = {}
         for each in found.values():
             by_user.setdefault(each.user_id, []).append(each)
+        first = {user_id: sorted(all_here, key=_by_name)[: MOST + 1] for user_id, all_here in by_user.items()}
         for listener in here.values():
-            _tell(listener, by_user[listener.presence.user_id])
+            _tell(listener, first[listener.presence.user_id])
 
 
-def _tell(listener: _Listener, here: list[Presence]) -> None:
-    others = sorted(
-        (each for each in here if each.client_id != listener.presence.client_id),
-        key=lambda each: (each.client, each.client_id),
-    )
+def _by_name(presence: Presence) -> tuple[str, str]:
+    return presence.client, presence.client_id
+
+
+def _tell(listener: _Listener, first: list[Presence]) -> None:
+    """Tell of the first others; `first` has one more than are told of, since the listener may be among them."""
+    others = [each for each in first if each.client_id != listener.presence.client_id]
     watchers = tuple(Watcher(client=each.client, conversation_id=each.conversation_id) for each in others[:MOST])
     if watchers != listener.told:
         listener.told = watchers
