@@ -135,6 +135,7 @@ class Cluster:
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="argus-faults-")))
         self.mongod = Mongod(replica_set=True)
+        self.client: MongoClient[dict[str, Any]]
         self.database = f"argus_{new_id()}"
         self._more = settings
         self._key = secrets.token_urlsafe(48)
@@ -146,7 +147,7 @@ class Cluster:
             self._stack.callback(self.mongod.stop)
             self.mongod.start()
             self.gemini_url = self._start_gemini()
-            self._client = self._stack.enter_context(_client(self.mongod.port))
+            self.client = self._stack.enter_context(_client(self.mongod.port))
             self._run_argus("admin", "create", "--email", ADMIN, "--name", "Admin", "--password-stdin")
             for number in range(self._count):
                 self.add(f"replica-{number}")
@@ -170,7 +171,7 @@ class Cluster:
     @property
     def db(self) -> Database[dict[str, Any]]:
         """The database itself, past the servers."""
-        return self._client[self.database]
+        return self.client[self.database]
 
     @property
     def ports(self) -> list[int]:
@@ -218,11 +219,11 @@ class Cluster:
 
     def admin(self, command: dict[str, Any]) -> None:
         """Give a command to the database's server."""
-        self._client.admin.command(command)
+        self.client.admin.command(command)
 
     def step_down(self) -> None:
         """Let the only member of the set step down for a moment."""
-        self._client.admin.command("replSetStepDown", 1, secondaryCatchUpPeriodSecs=0, force=True)
+        self.client.admin.command("replSetStepDown", 1, secondaryCatchUpPeriodSecs=0, force=True)
 
     def bugs(self) -> list[str]:
         """Return what the servers logged as bugs."""

@@ -148,3 +148,20 @@ async def come_back(cluster: Cluster, account: Account, asked: Asked) -> bool:
     assert numbers == list(range(2, 2 + len(numbers)))
     assert all(isinstance(frame, Frame) and asked.events[int(frame.id)] == frame.data for frame in frames)
     return True
+
+
+async def test_case_20_half_of_a_log_is_purged(cluster: Cluster) -> None:
+    """The database removes documents in any order: behind the first that is missing there is nothing to read."""
+    scene = await set_scene(cluster, talks=1, words=40, drop_every_s=None, forget_share=0.0)
+    await asyncio.gather(*(each.converse(1) for each in scene.witnesses))
+    await scene.judge()
+    for witness in scene.witnesses:
+        [asked] = witness.asked
+        pieces = list(cluster.db.generation_events.find({"generation_id": asked.generation_id}).sort("first", 1))
+        gone = pieces[len(pieces) // 2]
+        cluster.db.generation_events.delete_one({"_id": gone["_id"]})
+        for port in cluster.ports:
+            frames = await read(witness.account, port, asked.generation_id, "0")
+            numbers = [int(frame.id) for frame in frames if isinstance(frame, Frame)]
+            assert numbers == list(range(1, gone["first"]))
+            assert await read(witness.account, port, asked.generation_id, str(gone["first"] - 1)) == []

@@ -35,12 +35,18 @@ _DIE_WITH_PARENT = 1
 
 
 class Mongod:
-    """One server process; its data is gone when it is stopped."""
+    """One server process; its data is gone when it is stopped.
 
-    def __init__(self, *, replica_set: bool) -> None:
+    Args:
+        replica_set: It is the one member of a replica set, else it stands alone.
+        folder: Where its data is, by default in a temporary folder.
+    """
+
+    def __init__(self, *, replica_set: bool, folder: Path | None = None) -> None:
         self.replica_set = replica_set
         self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="argus-mongod-"))
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="argus-mongod-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,6 +54,10 @@ class Mongod:
         """The connection string, without a database."""
         mode = f"replicaSet={REPLICA_SET}" if self.replica_set else "directConnection=true"
         return f"mongodb://127.0.0.1:{self.port}/?{mode}"
+
+    def client(self, **options: Any) -> MongoClient[dict[str, Any]]:
+        """Return a client of it."""
+        return MongoClient(f"mongodb://127.0.0.1:{self.port}/?directConnection=true", **options)
 
     def start(self) -> None:
         """Start it, also again after `kill`, and wait until it takes writes."""

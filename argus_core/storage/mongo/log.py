@@ -114,11 +114,13 @@ def events_of(document: Document) -> list[LoggedEvent]:
 
 
 async def events_after(db: Database, generation_id: str, n: int, limit: int) -> list[LoggedEvent]:
-    """Return the events from `n + 1` on."""
+    """Return the events from `n + 1` on, up to a gap: a log that is being purged is removed in any order."""
     where = {"generation_id": text(generation_id), "last": {"$gt": n}}
     found: list[LoggedEvent] = []
     async with db.generation_events.find(where).sort({"last": 1}).limit(limit) as logs:
         async for each in logs:
+            if each["first"] > n + len(found) + 1:
+                break
             found += [logged for logged in events_of(each) if logged.n > n]
             if len(found) >= limit:
                 break
