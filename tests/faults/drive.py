@@ -119,6 +119,7 @@ class Drive:
             "resumed after, s": _spread(net.resumed_after_s),
             "ended after a kill, s": _spread(self.nemesis.ended_after_s),
             "refusals": dict(refusals),
+            "pictures checked": found.blobs,
             "holds left by crashes": found.orphaned_holds,
             "VIOLATIONS": found.violations + [f"(5) {each:.1f} s until a dead server's answers ended" for each in late],
         }

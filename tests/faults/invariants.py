@@ -34,6 +34,9 @@ class Found:
     orphaned_holds: int = 0
     """Set aside for a question that a crash kept from being stored: freed after an hour, charged to nobody."""
 
+    blobs: int = 0
+    """Pictures that were looked at."""
+
     def say(self, promise: int, what: str) -> None:
         self.violations.append(f"({promise}) {what}")
 
@@ -178,6 +181,7 @@ def _check_tokens(cluster: Cluster, user_id: str, days: list[Json], found: Found
 def _check_blobs(cluster: Cluster, accounts: Iterable[str], found: Found) -> None:
     """7."""
     digests = set(cluster.db.attachments.distinct("digest", {"user_id": {"$in": list(accounts)}}))
+    found.blobs = len(digests)
     for digest in digests:
         data = blob(cluster, digest)
         if data is None or hashlib.sha256(data).hexdigest() != digest:

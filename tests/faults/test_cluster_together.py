@@ -138,3 +138,36 @@ async def test_case_14_a_double_click_of_two_clients_makes_one_conversation_and_
     assert len({reply["id"] for _, reply in replies}) == 1
 
     await scene.judge()
+
+
+async def test_promise_9_no_day_is_overdrawn_by_many_questions_at_once(cluster: Cluster) -> None:
+    """Three servers, one budget: as many questions are taken as it says, and a killed server changes nothing."""
+    cap = 7
+    limited = [cluster.add(f"limited-{n}", ARGUS_REQUESTS_PER_DAY=str(cap)) for n in range(3)]
+    try:
+        for each in limited:
+            each.start(wait=False)
+        for each in limited:
+            await asyncio.to_thread(each.wait_until_ready)
+        scene = await set_scene(cluster, talks=12, words=20, rate=20, lose_share=0.0)
+        for witness in scene.witnesses:
+            await witness.begin()
+        asking = [ask_once(witness, scene.chance.choice(limited).port) for witness in scene.witnesses]
+        taken = [witness for witness, status in await asyncio.gather(*asking) if status == 201]
+        await scene.nemesis.kill_server(limited[0])
+        await asyncio.gather(*(each.read(each.asked[0]) for each in taken))
+        assert len(taken) == 2 * cap
+        scene.witnesses = taken
+        await scene.judge(caps={"requests": cap})
+    finally:
+        for each in limited:
+            cluster.remove(each)
+
+
+async def ask_once(witness: Witness, port: int) -> tuple[Witness, int]:
+    """Ask one question and take whatever is answered."""
+    asked = witness.next_question()
+    status, turn = await _post(witness.account, port, f"/conversations/{witness.id}/questions", _body(asked))
+    if status == 201:
+        witness.acknowledge(asked, turn)
+    return witness, status

@@ -15,11 +15,14 @@ from typing import Any
 from argus_core.ids import new_id
 from tests.faults.cluster import ADMIN, PASSWORD, Cluster
 from tests.faults.line import Frame, LineBroke, Reply, Request, follow, send
+from tests.support.fake_gemini import png
 
 API = "/api/v1"
 TERMINATORS = ("completed", "cancelled", "failed", "interrupted")
 LONG_S = 180.0
 """Longer than anything takes here; who waits so long has found a fault."""
+PICTURES = 0.2
+"""The share of questions that a picture goes with."""
 _MARK = re.compile(rb"(mark[0-9a-f]{8})\.")
 _AGAIN = (401, 409, 429, 500, 502, 503)
 
@@ -39,6 +42,9 @@ class Asked:
     text: str
     expected: str
     """The whole answer."""
+    picture: bool = False
+    """A picture goes with it."""
+    attachment_ids: list[str] = field(default_factory=list)
     generation_id: str = ""
     reply_id: str = ""
     acknowledged: int = 0
@@ -225,14 +231,23 @@ class Witness:
         name = f"{self.account.mark}.{len(self.asked)}.{self.id[:6]}"
         whole = "".join(f"{name}-{n} " for n in range(1, self.words + 1)) if expected is None else expected
         asked = Asked(self.account.user_id, self.id, new_id(), f"{name} please", whole)
+        asked.picture = self.account.net.random.random() < PICTURES
         self.asked.append(asked)
         return asked
 
     async def repeat(self, asked: Asked) -> None:
         """Send a question, perhaps again, until it is acknowledged."""
-        body = {"text": asked.text, "client_msg_id": asked.client_msg_id}
+        if asked.picture and not asked.attachment_ids:
+            asked.attachment_ids = [await self._upload()]
+        body = {"text": asked.text, "client_msg_id": asked.client_msg_id, "attachment_ids": asked.attachment_ids}
         reply = await self.account.insist("POST", f"/conversations/{self.id}/questions", body)
         self.acknowledge(asked, reply.json)
+
+    async def _upload(self) -> str:
+        """Keep a picture that no other question has, and return its id."""
+        chance = self.account.net.random
+        data = png(chance.randrange(20, 200), chance.randrange(20, 200))
+        return str((await self.account.insist("POST", "/attachments?name=roof.png", raw=data)).json["id"])
 
     def acknowledge(self, asked: Asked, turn: Any) -> None:
         """Take down what an acknowledgement says; it must always be the same answer."""
