@@ -314,6 +314,7 @@ def test_c3_only_named_proxies_are_believed(tmp_path: Path, trusted: str | None,
         assert send(replica, "GET", "/metrics", headers=forged)[0] == 404
 
 
+@pytest.mark.slow
 def test_c4_secrets_come_from_the_environment_or_files(tmp_path: Path) -> None:
     secrets = {name: declared for name, declared in DECLARED.items() if declared.is_secret}
     assert set(secrets) >= {"jwt_secret_key", "gemini_api_key", "mongo_uri", "metrics_key", "sentry_dsn"}

@@ -32,6 +32,7 @@ CORE = Path(argus_core.__file__).parent
 OPERATORS: list[Any] = [{"$ne": None}, {"$gt": ""}, {"$regex": ".*"}, {"$where": "1"}, ["$ne"], 7, True]
 
 
+@pytest.mark.slow
 async def test_i1_an_operator_where_text_is_due_is_refused_everywhere(
     web: Web, sara: SignedIn, admin: SignedIn
 ) -> None:

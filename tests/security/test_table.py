@@ -13,13 +13,13 @@ IDS = [f"{letter}{number}" for letter, count in COUNTS.items() for number in ran
 _ROW = re.compile(r"^\| ([A-Z]\d) \|.*\| ([^|]+) \|$", re.MULTILINE)
 
 
-def tests_of(file: Path) -> list[str]:
+def functions_of(file: Path) -> list[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     return [each.name for each in functions if each.name.startswith("test_")]
 
 
-TESTS = {name for file in HERE.glob("test_*.py") for name in tests_of(file)}
+TESTS = {name for file in HERE.glob("test_*.py") for name in functions_of(file)}
 
 
 def test_every_row_has_a_test() -> None:
@@ -35,4 +35,4 @@ def test_the_table_names_tests_that_exist_for_every_row() -> None:
         files = re.findall(r"`(\w+\.py)`", cell)
         assert files, row
         for file in files:
-            assert any(name.startswith(f"test_{row.lower()}_") for name in tests_of(HERE / file)), (row, file)
+            assert any(name.startswith(f"test_{row.lower()}_") for name in functions_of(HERE / file)), (row, file)
