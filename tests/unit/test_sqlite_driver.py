@@ -39,6 +39,12 @@ async def main():
 
 asyncio.run(main())
 """
+LEAVING = """
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+print(store.execute("SELECT title FROM conversations").fetchall())
+store.close()
+"""
 
 
 @pytest.fixture
@@ -268,3 +274,17 @@ async def test_a_killed_writer_leaves_a_gapless_log_with_all_it_acknowledged(
     assert len(log) - acknowledged in (0, 1)
     assert await again.append_events(logged(generation, TextDelta("on"), first=len(log) + 1)) == set()
     await again.close()
+
+
+@pytest.mark.slow
+async def test_a_program_that_leaves_takes_no_log_away_from_one_that_stays(storage: SqliteStorage) -> None:
+    """It would if we had lost our lock on the file: what is written into a deleted log is gone."""
+
+    async def titles_elsewhere() -> str:
+        arguments = (sys.executable, "-c", LEAVING, str(_path(storage)))
+        program = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
+        return (await program.communicate())[0].decode()
+
+    for title in ("before it came", "after it left"):
+        await storage.create_conversation(a_conversation(title=title))
+        assert title in await titles_elsewhere()

@@ -87,20 +87,23 @@ class Lane:
 def make_private_file(path: Path) -> None:
     """Make the folder (0700) and the file (0600) unless they are there; a file others can read is shut.
 
+    A file that is there is never opened here: closing it would take away the locks (POSIX) that other connections of
+    this process hold on it, and the next program that leaves would delete the write-ahead log under their feet.
+
     Raises:
         StorageUnavailable: The place cannot be written.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
-        try:
-            if os.name == "posix" and os.fstat(descriptor).st_mode & 0o077:
-                with contextlib.suppress(PermissionError):  # somebody else's file that we may write
-                    os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600))
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            with contextlib.suppress(PermissionError):  # somebody else's file that we may write
+                path.chmod(0o600)
     except OSError as error:
         raise StorageUnavailable(f"{path} cannot be opened for writing: {error.strerror}.") from error
+    if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+        raise StorageUnavailable(f"{path} cannot be opened for writing; check who owns it and its folder.")
 
 
 def connect(path: Path) -> sqlite3.Connection:
