@@ -26,6 +26,10 @@ class Scene:
         self.chance = net.random
         self.nemesis = Nemesis(cluster, net.random)
 
+    @property
+    def user_ids(self) -> set[str]:
+        return {each.account.user_id for each in self.witnesses}
+
     async def judge(self, **more: Any) -> Found:
         """Check every promise, and return what else was found."""
         self.cluster.start_all()

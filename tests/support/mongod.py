@@ -73,6 +73,11 @@ class Mongod:
         command += ["--replSet", REPLICA_SET] if self.replica_set else []
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def pause(self) -> None:
         """Let it hang as a machine does that swaps itself to death."""
         self._signal(signal.SIGSTOP)
