@@ -73,9 +73,8 @@ def _listening(settings: Settings) -> socket.socket:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         listener = socket.create_server(found[0][4][:2], family=found[0][0], backlog=socket.SOMAXCONN)
     except OSError as error:
-        raise ConfigError(
-            f"The server cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}."
-        ) from error
+        reason = (error.strerror or str(error)).partition(" (while ")[0]  # which says the address once more
+        raise ConfigError(f"The server cannot listen on {settings.host}, port {settings.port}: {reason}.") from error
     listener.set_inheritable(True)
     return listener
 

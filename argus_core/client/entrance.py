@@ -12,6 +12,7 @@ from argus_core.client.http_address import checked_address, place_of
 from argus_core.client.http_line import Ask, Clock, Line, nonsense, parse, read
 from argus_core.credentials import KeptSession
 from argus_core.domain import SignedIn, SignUpPolicy, User
+from argus_core.errors import BadCredentials, NotAuthenticated
 from argus_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class HttpEntrance:
             ServerUnreachable: The server does not answer, or is none.
         """
         async with self._line() as line:
-            found = parse(self.place, await line.fetch(Ask(method="GET", path="/server", repeatable=True)))
+            found = parse(self.place, await _fetch(line, Ask(method="GET", path="/server", repeatable=True)))
         policy = found.get("signup") if type(found) is dict and found.get("name") == "argus" else None
         if policy not in get_args(SignUpPolicy):
             raise nonsense(self.place)
@@ -87,7 +88,7 @@ class HttpEntrance:
         if kept is not None and kept.device_token:
             body["device_token"] = kept.device_token
         async with self._line() as line:
-            signed_in = read(SignedIn, self.place, await line.fetch(Ask(method="POST", path=path, body=body)))
+            signed_in = read(SignedIn, self.place, await _fetch(line, Ask(method="POST", path=path, body=body)))
         async with self._kept.alone():
             self.kept_in = await asyncio.to_thread(self._kept.keep, signed_in)
         return signed_in.user
@@ -101,6 +102,16 @@ class HttpEntrance:
             yield line
         finally:
             await line.close()
+
+
+async def _fetch(line: Line, ask: Ask) -> bytes:
+    """Send a request that takes no sign-in: who asks for one all the same is not at that address."""
+    try:
+        return await line.fetch(ask)
+    except BadCredentials:
+        raise
+    except NotAuthenticated as error:
+        raise nonsense(line.place) from error
 
 
 def http_entrance(settings: Settings) -> HttpEntrance:

@@ -324,6 +324,17 @@ async def test_the_policy_is_asked_of_an_argus_server_only(tmp_path: Path) -> No
             await door.policy()
 
 
+async def test_who_asks_for_a_sign_in_to_sign_in_is_another_address(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    for address in ("GET /server", "POST /auth/login"):
+        server.on(address, refusal(NotAuthenticated("Sign in first.")))
+    door = entrance(server, kept_in(tmp_path))
+    with pytest.raises(ServerUnreachable):
+        await door.policy()
+    with pytest.raises(ServerUnreachable):
+        await door.sign_in("sara@example.org", "a long sentence")
+
+
 def test_an_entrance_speaks_no_plain_http(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         HttpEntrance("http://argus.example.org", kept_in(tmp_path), name="argus")
