@@ -251,7 +251,7 @@ async def open_server(settings: Settings) -> AsyncGenerator[ServerContext, None]
             services=services,
             auth=services.auth,
             metrics=metrics,
-            streams=Streams(services.auth.is_alive, metrics),
+            streams=Streams(services.auth.find_alive, metrics),
             version=version("argus-tui"),
             address_requests_per_minute=settings.address_requests_per_minute or None,
             metrics_key=settings.metrics_key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from argus_core.auth.administration import Administration
@@ -117,6 +117,10 @@ class Auth:
     async def is_alive(self, session_id: str) -> bool:
         """Tell whether a session goes on, for streams that stay open."""
         return await self._sessions.find(session_id) is not None
+
+    async def find_alive(self, session_ids: Collection[str]) -> set[str]:
+        """Return which of these sessions have not ended, in one call; what has expired meanwhile counts as alive."""
+        return await self._storage.find_open_sessions(session_ids)
 
     async def sign_out(self, user_id: str, session_id: str, *, everywhere: bool = False) -> None:
         """End the session, or all of the user's."""

@@ -367,12 +367,11 @@ class LocalGenerations:
         continues: Message | None = None,
     ) -> Turn:
         """Store the turn and start its answer; one that was stored before is only returned."""
-        preferred = None if conversation.model else await self._models.preferred()
+        preferred, path = await asyncio.gather(self._preferred(conversation), self._path_before(question, parent_id))
         provider, model = self._services.providers.resolve(conversation.model, preferred)
         wanted = self._turn(conversation, question, parent_id, model)
         if continues is not None:
             wanted = replace(wanted, generation=replace(wanted.generation, continues_id=continues.id))
-        path = await self._path_before(question, parent_id)
         if question is not None and await self._was_sent(question, path, conversation):
             return await self._storage.start_turn(wanted)  # it only finds the first one, which was counted
         before = path if question is None else [*path, question]
@@ -389,6 +388,9 @@ class LocalGenerations:
             prefix = continues.text if continues is not None else ""
             self._engine.start(turn, provider, lambda: self._prompts.fill(blank, turn, prefix), prefix=prefix)
         return turn
+
+    async def _preferred(self, conversation: Conversation) -> str | None:
+        return None if conversation.model else await self._models.preferred()
 
     async def _path_before(self, question: Message | None, parent_id: str | None) -> Sequence[Message]:
         """Return the last messages before a question or an answer: they tell how much will be read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -46,12 +46,12 @@ class Streams:
     """The streams that are open in this process.
 
     Args:
-        is_alive: Tells whether a session has not ended.
+        find_alive: Tells which sessions have not ended.
         metrics: Counts them.
     """
 
-    def __init__(self, is_alive: Callable[[str], Awaitable[bool]], metrics: Metrics) -> None:
-        self._is_alive = is_alive
+    def __init__(self, find_alive: Callable[[Collection[str]], Awaitable[set[str]]], metrics: Metrics) -> None:
+        self._find_alive = find_alive
         self._metrics = metrics
         self._open: set[EventStream] = set()
         self._background = Background()
@@ -108,13 +108,15 @@ class Streams:
 
     async def _end_signed_out(self) -> None:
         """End the streams whose session has ended; when the store is away nobody is sent away."""
-        for session_id in {stream.session_id for stream in self._open}:
-            with suppress(StorageError):
-                if not await self._is_alive(session_id):
-                    gone = NotAuthenticated("Sign in again.", title="You were signed out")
-                    last = frame("ended", body(gone, http_status(gone), ""))
-                    for stream in [each for each in self._open if each.session_id == session_id]:
-                        await stream.end(last)
+        asked = {stream.session_id for stream in self._open}
+        try:
+            over = asked - await self._find_alive(asked)
+        except StorageError:
+            return
+        gone = NotAuthenticated("Sign in again.", title="You were signed out")
+        last = frame("ended", body(gone, http_status(gone), ""))
+        for stream in [each for each in self._open if each.session_id in over]:
+            await stream.end(last)
 
 
 class EventStream(Response):

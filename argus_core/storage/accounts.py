@@ -179,6 +179,9 @@ class AccountStorage(Protocol):
             but: A session that goes on.
         """
 
+    async def find_open_sessions(self, session_ids: Collection[str]) -> set[str]:
+        """Return which of these sessions have not ended; one call for all streams of a process."""
+
     async def purge_sessions(self, before: datetime) -> int:
         """Remove sessions that ended, or were seen last, before then; return how many."""
 

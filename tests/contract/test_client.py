@@ -258,8 +258,13 @@ async def test_a_question_whose_asker_went_away_is_answered_or_was_never_stored(
         assert await client.drain(20)
 
         async with asyncio.timeout(20):  # a server may be about to store it still, and answers it then
-            while (found := await client.conversations.get(conversation.id)).running:
-                await asyncio.sleep(0.01)
+            async with aclosing(client.conversations.changes()) as changes:
+                found = await client.conversations.get(conversation.id)
+                if found.running:
+                    async for changed in changes:
+                        if not changed.running:
+                            found = changed
+                            break
         if found.head_id is not None:
             assert (await head(client, conversation.id)).status == "completed"
 

@@ -215,6 +215,14 @@ async def test_an_ended_session_is_told_from_one_that_is_open(storage: AccountSt
     assert len(await storage.list_sessions(BOB)) == 1
 
 
+async def test_open_sessions_are_found_among_many(storage: AccountStorage) -> None:
+    for name, user_id in (("one", ALICE), ("two", ALICE), ("bobs", BOB)):
+        await storage.create_session(a_session(name, user_id=user_id))
+    await storage.end_sessions(ALICE, NOON, only="two")
+    assert await storage.find_open_sessions(["one", "two", "bobs", "unknown", "odd\"'"]) == {"one", "bobs"}
+    assert await storage.find_open_sessions([]) == set()
+
+
 async def test_old_sessions_are_removed(storage: AccountStorage) -> None:
     await storage.create_session(a_session("unseen", seen_at=later(0)))
     await storage.create_session(a_session("ended", seen_at=later(50)))

@@ -88,7 +88,7 @@ async def open_context(
     async with opening as services:
         assert services.auth is not None
         metrics = Metrics()
-        streams = Streams(services.auth.is_alive, metrics)
+        streams = Streams(services.auth.find_alive, metrics)
         yield ServerContext(
             services=services, auth=services.auth, metrics=metrics, streams=streams, version="0", **more
         )

@@ -90,6 +90,10 @@ class MongoAccounts(ABC):
         """End sessions of the user; return how many."""
         return await self._do(sessions.end, user_id, at, only, but)
 
+    async def find_open_sessions(self, session_ids: Collection[str]) -> set[str]:
+        """Return which of these sessions have not ended."""
+        return await self._do(sessions.find_open, session_ids) if session_ids else set()
+
     async def purge_sessions(self, before: datetime) -> int:
         """Remove sessions that ended, or were seen last, before then."""
         return await self._do(sessions.purge, before)

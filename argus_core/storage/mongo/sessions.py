@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,12 @@ async def list_open(db: Database, user_id: str) -> list[Session]:
     """Return those that have not ended, the one seen last first."""
     found = db.sessions.find({"user_id": text(user_id), "ended_at": None}).sort({"seen_at": -1, "_id": 1})
     return [stored_session(each).session async for each in found]
+
+
+async def find_open(db: Database, session_ids: Collection[str]) -> set[str]:
+    """Return the ids of those that have not ended."""
+    where = {"_id": {"$in": [text(each) for each in session_ids]}, "ended_at": None}
+    return {each["_id"] async for each in db.sessions.find(where, {"_id": 1})}
 
 
 async def end(db: Database, user_id: str, at: datetime, only: str | None, but: str | None) -> int:

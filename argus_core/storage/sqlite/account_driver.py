@@ -43,6 +43,10 @@ class SqliteAccounts(ABC):
     ) -> T:
         """Run a job that writes."""
 
+    @abstractmethod
+    async def _note(self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a job that writes what a loss of power may take back."""
+
     # Accounts
 
     async def create_login(self, login: Login) -> User:
@@ -96,6 +100,10 @@ class SqliteAccounts(ABC):
         """End sessions of the user; return how many."""
         return await self._write(sessions.end, user_id, at, only, but)
 
+    async def find_open_sessions(self, session_ids: Collection[str]) -> set[str]:
+        """Return which of these sessions have not ended."""
+        return await self._read(sessions.find_open, session_ids) if session_ids else set()
+
     async def purge_sessions(self, before: datetime) -> int:
         """Remove sessions that ended, or were seen last, before then."""
         return await self._write(sessions.purge, before)
@@ -127,7 +135,7 @@ class SqliteAccounts(ABC):
 
     async def take_from_bucket(self, key: str, rate: Rate, cost: int = 1) -> Taken:
         """Take from the bucket by the clock of this machine; with a cost of 0 only look."""
-        lane = self._write if cost else self._read
+        lane = self._note if cost else self._read
         return await lane(limits.take, key, rate, cost, self._clock)
 
     async def reserve(self, hold: Hold, caps: Caps) -> bool:
@@ -156,7 +164,7 @@ class SqliteAccounts(ABC):
     async def note_presence(self, clients: Sequence[Presence]) -> None:
         """Remember what these clients show now."""
         if clients:
-            await self._write(presence.note, clients, self._clock())
+            await self._note(presence.note, clients, self._clock())
 
     async def list_presence(self, user_ids: Collection[str], since: datetime) -> list[Presence]:
         """Return the clients of these users that were noted at or after then."""
@@ -165,4 +173,4 @@ class SqliteAccounts(ABC):
     async def forget_presence(self, client_ids: Collection[str]) -> None:
         """Forget clients that have left."""
         if client_ids:
-            await self._write(presence.forget, client_ids)
+            await self._note(presence.forget, client_ids)

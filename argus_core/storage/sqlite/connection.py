@@ -48,6 +48,15 @@ class Lane:
         call = functools.partial(self._transact, self._connection, job, *args, **kwargs)
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
+    def submit_passing(
+        self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Queue a job as `submit` does, without waiting for the disk: a loss of power may take it back."""
+        if self._connection is None:
+            raise StorageUnavailable("The store is closed.")
+        call = functools.partial(self._transact_passing, self._connection, job, *args, **kwargs)
+        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+
     async def close(self) -> None:
         """Finish what is queued and disconnect."""
         connection, self._connection = self._connection, None
@@ -81,6 +90,22 @@ class Lane:
                 connection.execute(self._begin)
                 return job(connection, *args, **kwargs)
         except _DRIVER_ERRORS as error:
+            raise translated(error, self._path) from error
+
+    def _transact_passing(
+        self,
+        connection: sqlite3.Connection,
+        job: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        try:
+            connection.execute("PRAGMA synchronous = NORMAL")  # with write-ahead logging: no wait at a commit
+            try:
+                return self._transact(connection, job, *args, **kwargs)
+            finally:
+                connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
             raise translated(error, self._path) from error
 
 

@@ -78,6 +78,9 @@ class SqliteStorage(SqliteAccounts):
             self._baseline = None
         return await self._writer.submit(job, *args, **kwargs)
 
+    async def _note(self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._writer.submit_passing(job, *args, **kwargs)
+
     async def _change(
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -213,7 +216,7 @@ class SqliteStorage(SqliteAccounts):
     async def renew_leases(self, generation_ids: Iterable[str], owner: str, until: datetime) -> set[str]:
         """Extend leases; return the ids of generations to be cancelled."""
         ids = list(generation_ids)
-        return await self._write(generations.renew_leases, ids, owner, until) if ids else set()
+        return await self._note(generations.renew_leases, ids, owner, until) if ids else set()
 
     async def request_cancel(self, user_id: str, generation_id: str) -> Generation:
         """Ask the owner to stop."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 
 from argus_core.domain import Session
@@ -42,6 +44,12 @@ def advance(connection: sqlite3.Connection, session_id: str, generation: int, at
         (to_ms(at), to_ms(at), session_id, generation),
     )
     return changed.rowcount == 1
+
+
+def find_open(connection: sqlite3.Connection, session_ids: Collection[str]) -> set[str]:
+    """Return the ids of those that have not ended."""
+    query = "SELECT id FROM sessions WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NULL"
+    return {row["id"] for row in connection.execute(query, (json.dumps(list(session_ids)),))}
 
 
 def list_open(connection: sqlite3.Connection, user_id: str) -> list[Session]:
