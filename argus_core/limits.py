@@ -317,6 +317,6 @@ def _day_is_used(limits: RoleLimits, day: DayUsage, wanted: Amounts, now: dateti
     passed = next((each for each in _days(limits, day, wanted) if each.taken + each.wanted > each.cap), None)
     return LimitReached(
         "It is there again at midnight UTC; /usage shows what was used.",
-        title=f"Not enough of your {passed.words if passed else 'share'} is left for today",
+        title=f"Not enough of your share{f' of {passed.words}' if passed else ''} is left for today",
         retry_after_s=_until_midnight_s(now),
     )

@@ -15,6 +15,8 @@ from argus_core.errors import Conflict, InvalidInput
 from argus_core.ids import new_id, utc_now
 from argus_core.storage.accounts import AccountStorage, Login, UserChange
 
+MOST_INVITES = 1000
+"""Among so many of the newest, codes of a reset are looked for when another one makes them void."""
 _log = logging.getLogger(__name__)
 
 
@@ -88,7 +90,7 @@ class Administration:
         user = (await self._storage.get_login(user_id)).user
         if not user.email:
             raise InvalidInput("It is the user of one machine.", title="That user does not sign in")
-        for invite in await self._storage.list_invites():
+        for invite in await self._storage.list_invites(limit=MOST_INVITES):
             if invite.user_id == user_id and invite.used_at is None:
                 await self._storage.delete_invite(invite.id)
         await self._end_sessions(user_id)

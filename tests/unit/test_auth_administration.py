@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from argus_core.domain import User
-from argus_core.errors import BadCredentials, Conflict, InvalidInput, NotFound
+from argus_core.errors import BadCredentials, Conflict, InvalidInput, NotFound, PermissionDenied
 from tests.support.auth import EMAIL, HERE, PASSWORD, Team, team_in
 
 
@@ -112,6 +112,17 @@ async def test_who_is_not_there_is_not_found(team: Team) -> None:
     ):
         with pytest.raises(NotFound):
             await asked
+
+
+async def test_another_code_makes_an_older_one_void_however_many_invites_came_between(team: Team) -> None:
+    user_id = await team.add()
+    before = (await team.admin.reset(user_id)).code
+    team.clock.go(seconds=1)
+    for _ in range(110):
+        await team.admin.create_invite()
+    await team.admin.reset(user_id)
+    with pytest.raises(PermissionDenied):
+        await team.auth.sign_up("", EMAIL, PASSWORD, HERE, invite=before)
 
 
 async def test_the_user_of_one_machine_needs_no_reset(team: Team) -> None:
