@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +105,9 @@ async def _signed_in(settings: Settings, services: Services) -> LocalClient:
     assert services.auth is not None
     entrance = _store_entrance(settings, services.auth)
     signed_in = await entrance.resume()
-    return LocalClient(services, signed_in.user, session_id=signed_in.session_id, place=entrance.place)
+    session_id = signed_in.session_id
+    forget = partial(entrance.forget, session_id)
+    return LocalClient(services, signed_in.user, session_id=session_id, place=entrance.place, forget=forget)
 
 
 def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,8 @@ class Who:
     """Empty on one machine, where nobody signs in."""
     client_id: str = ""
     """Made up by the client for as long as it runs."""
+    forget: Callable[[], Awaitable[None]] | None = None
+    """Forgets what keeps the user signed in, where that is on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +145,10 @@ class LocalAccount:
         await self._auth().change_password(self._user.id, self._who.session_id, old, new)
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
-        """End this session, or all of the user's."""
+        """End this session, or all of the user's, and forget it where it was kept."""
         await self._auth().sign_out(self._user.id, self._who.session_id, everywhere=everywhere)
+        if self._who.forget is not None:
+            await self._who.forget()
 
     async def look_at(self, conversation_id: str | None) -> None:
         """Tell the user's other clients what this one shows."""
@@ -450,12 +454,20 @@ class LocalClient:
     """Everything one user may ask of the services in this process."""
 
     def __init__(
-        self, services: Services, user: User, *, session_id: str = "", client_id: str = "", place: str = ""
+        self,
+        services: Services,
+        user: User,
+        *,
+        session_id: str = "",
+        client_id: str = "",
+        place: str = "",
+        forget: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._services = services
         storage = services.storage
         self.place = place
-        self.account = LocalAccount(services, Who(user=user, session_id=session_id, client_id=client_id or new_id()))
+        who = Who(user=user, session_id=session_id, client_id=client_id or new_id(), forget=forget)
+        self.account = LocalAccount(services, who)
         self.conversations = Conversations(storage, user.id)
         self.messages = LocalMessages(storage, user.id)
         self.models = LocalModels(services, user.id)

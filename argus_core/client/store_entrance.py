@@ -62,6 +62,13 @@ class StoreEntrance:
             await asyncio.to_thread(self._kept.keep, signed_in)
         return signed_in
 
+    async def forget(self, session_id: str) -> None:
+        """Forget that sign-in; one that another program kept since stays."""
+        async with self._kept.alone():
+            kept = await asyncio.to_thread(self._kept.find)
+            if kept is not None and kept.session_id == session_id:
+                await asyncio.to_thread(self._kept.forget)
+
     async def _known_origin(self) -> Origin:
         kept = await asyncio.to_thread(self._kept.find)
         return self._origin if kept is None else replace(self._origin, device_token=kept.device_token)
