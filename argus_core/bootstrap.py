@@ -282,12 +282,10 @@ async def check_server(settings: Settings) -> None:
 
 
 def _require_server_keys(settings: Settings) -> None:
-    from argus_core.auth.tokens import check_key
+    from argus_core.auth.tokens import KEY_MAKER, check_key
 
     if settings.jwt_secret_key is None:
-        raise ConfigError(
-            "JWT_SECRET_KEY is not set; make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        )
+        raise ConfigError(f"JWT_SECRET_KEY is not set; make one: {KEY_MAKER}")
     check_key(settings.jwt_secret_key)
     if settings.jwt_previous_key is not None:
         check_key(settings.jwt_previous_key, "ARGUS_JWT_PREVIOUS_KEY")

@@ -114,12 +114,11 @@ class Auth:
             raise NotAuthenticated("Sign in again: `argus login`.")
         return identity
 
-    async def is_alive(self, session_id: str) -> bool:
-        """Tell whether a session goes on, for streams that stay open."""
-        return await self._sessions.find(session_id) is not None
-
     async def find_alive(self, session_ids: Collection[str]) -> set[str]:
-        """Return which of these sessions have not ended, in one call; what has expired meanwhile counts as alive."""
+        """Return which of these sessions have not ended, in one call, for streams that stay open.
+
+        What has expired meanwhile counts as alive.
+        """
         return await self._storage.find_open_sessions(session_ids)
 
     async def sign_out(self, user_id: str, session_id: str, *, everywhere: bool = False) -> None:

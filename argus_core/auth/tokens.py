@@ -30,6 +30,8 @@ AUDIENCE = "argus-api"
 LEEWAY_S = 10
 """How much the clocks of two replicas may differ."""
 MIN_KEY_BYTES = 32
+KEY_MAKER = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+"""What makes a signing key, for a shell."""
 _ALGORITHM = "HS256"
 _TYPE = "at+jwt"
 _TIMES = ("iat", "nbf", "exp")
@@ -203,8 +205,7 @@ def check_key(key: Secret, name: str = "JWT_SECRET_KEY") -> None:
         what = "repeats the same characters"
     else:
         return
-    command = 'python -c "import secrets; print(secrets.token_urlsafe(48))"'
-    raise ConfigError(f"{name} {what}; make one with: {command}")
+    raise ConfigError(f"{name} {what}; make one: {KEY_MAKER}")
 
 
 def _refused() -> NotAuthenticated:

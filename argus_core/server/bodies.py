@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from argus_core.auth.emails import MAX_EMAIL
 from argus_core.client.local import MAX_QUESTION_CHARS
 from argus_core.domain import UserRole
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-MAX_EMAIL = 254
 MAX_PASSWORD = 1024
 """Far above what a password may have, so that its own rules speak; a longer one is not even looked at."""
 MAX_TOKEN = 2048

@@ -72,7 +72,7 @@ async def test_s5_an_admin_ends_the_sessions_of_anyone_at_once(team: Team) -> No
     assert await team.auth.identify(first.access_token)
     assert await team.admin.end_sessions(user_id) == 2
     for each in (first, second):
-        assert not await team.auth.is_alive(each.session_id)
+        assert not await team.auth.find_alive([each.session_id])
     assert await team.admin.end_sessions(user_id) == 0
 
 

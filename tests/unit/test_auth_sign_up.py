@@ -200,12 +200,12 @@ async def test_a6_a_reset_code_sets_the_password_once(team: Team, policy: SignUp
     user_id = await team.add()
     before = await team.sign_in()
     new = await team.admin.reset(user_id)
-    assert not await team.auth.is_alive(before.session_id)
+    assert not await team.auth.find_alive([before.session_id])
     slipped_in = await team.sign_in()
     signed_in = await sign_up(team, password="snow on the hills", code=new.code, name="")
     assert (signed_in.user.id, signed_in.user.name) == (user_id, "Sara")
     assert await team.auth.identify(signed_in.access_token)
-    assert not await team.auth.is_alive(slipped_in.session_id)
+    assert not await team.auth.find_alive([slipped_in.session_id])
     with pytest.raises(NotAuthenticated):
         await team.auth.refresh(slipped_in.refresh_token, HERE)
     with pytest.raises(PermissionDenied):
