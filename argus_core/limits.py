@@ -149,7 +149,7 @@ class Limits:
         await self._storage.settle(generation.user_id, _day(generation), generation.id, used)
 
     async def take_for_address(self, address: str, per_minute: int | None) -> None:
-        """Count a question or a sign-in from a network address, or raise `LimitReached`."""
+        """Count a question or a sign-in from an address or a network, or raise `LimitReached`."""
         await self._take(f"address:{address}", per_minute, "Too much comes from your network")
 
     async def allowance(self, user: User) -> Allowance:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from argus_core.auth.service import Identity
+from argus_core.auth.throttle import network_of
 from argus_core.client.local import LocalClient
 from argus_core.errors import InvalidInput, ServerUnreachable
 from argus_core.server.context import ServerContext
@@ -56,7 +57,8 @@ async def _count_address(request: Request, context: Context) -> None:
     """Count a dear request for the network it comes from; a process that is about to end takes none."""
     if context.draining.is_set():
         raise ServerUnreachable("Send it again.", title="This server is about to restart", retry_after_s=1)
-    await context.services.limits.take_for_address(address_of(request), context.address_requests_per_minute)
+    network = network_of(address_of(request))
+    await context.services.limits.take_for_address(network, context.address_requests_per_minute)
 
 
 CountsForAddress = Depends(_count_address)

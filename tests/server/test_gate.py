@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.routing import APIRoute
 
 from argus_core.domain import SignedIn
-from argus_core.server.app import ROUTES
+from argus_core.providers.scripted import ScriptedProvider
+from argus_core.server.app import ROUTES, create_app
 from argus_core.server.gate import OPEN
 from tests.server.conftest import Web
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, open_context
 
 
 def routes() -> list[tuple[str, str]]:
@@ -119,3 +122,16 @@ async def test_too_many_headers_are_refused(server: RunningServer) -> None:
     answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 400")
     await left(writer)
+
+
+async def test_a_network_of_ipv6_counts_as_one_address(tmp_path: Path, provider: ScriptedProvider) -> None:
+    async with open_context(tmp_path, provider, address_requests_per_minute=2) as context:
+        app = create_app(lambda: nullcontext(context))
+        app.state.context = context
+        statuses = []
+        for last in ("1", "2", "ffff"):
+            transport = httpx2.ASGITransport(app, client=(f"2001:db8::{last}", 1))
+            async with httpx2.AsyncClient(transport=transport, base_url="http://server") as http:
+                body = {"email": "nobody@example.org", "password": "not this one"}
+                statuses.append((await http.post("/api/v1/auth/login", json=body)).status_code)
+        assert statuses == [401, 401, 429]
