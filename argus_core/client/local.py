@@ -61,7 +61,7 @@ class Who:
     session_id: str = ""
     """Empty on one machine, where nobody signs in."""
     client_id: str = ""
-    """Made up by the client for as long as it runs."""
+    """The user, and what the client made up for as long as it runs."""
     forget: Callable[[], Awaitable[None]] | None = None
     """Forgets what keeps the user signed in, where that is on this machine."""
 
@@ -466,7 +466,8 @@ class LocalClient:
         self._services = services
         storage = services.storage
         self.place = place
-        who = Who(user=user, session_id=session_id, client_id=client_id or new_id(), forget=forget)
+        # Clients make their ids up: with the user in front nobody speaks for the client of somebody else.
+        who = Who(user=user, session_id=session_id, client_id=f"{user.id}:{client_id or new_id()}", forget=forget)
         self.account = LocalAccount(services, who)
         self.conversations = Conversations(storage, user.id)
         self.messages = LocalMessages(storage, user.id)

@@ -159,3 +159,12 @@ async def test_one_session_has_a_bounded_number_of_streams(
         refused = await web("GET", f"/account/events?client_id={'d' * 32}", sara)
     assert (refused.status_code, refused.json()["code"]) == (429, "limit_reached")
     assert refused.headers["retry-after"] == "5"
+
+
+async def test_nobody_speaks_for_the_client_of_somebody_else(server: RunningServer, web: Web, sara: SignedIn) -> None:
+    ali = await server.sign_up("Ali")
+    for who, shown in ((sara, "hers"), (ali, "his")):
+        looking = {"client_id": "made-up", "conversation_id": shown}
+        assert (await web("PUT", "/account/looking-at", who, looking)).status_code == 204
+    noted = await server.services.storage.list_presence({sara.user.id}, sara.user.created_at)
+    assert [each.conversation_id for each in noted] == ["hers"]
