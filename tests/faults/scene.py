@@ -35,8 +35,8 @@ class Scene:
         self.cluster.start_all()
         self.net.ports = self.cluster.ports
         found = await check(self.cluster, self.witnesses, **more)
-        assert found.violations == []
-        assert self.nemesis.late == []
+        assert found.violations == [], "\n".join(found.violations)
+        assert self.nemesis.late == [], f"these took too long to end: {self.nemesis.late}"
         assert found.statuses.total() == sum(len(each.asked) for each in self.witnesses)
         return found
 

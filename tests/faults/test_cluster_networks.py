@@ -143,7 +143,7 @@ async def test_case_17_change_streams_break_again_and_again(cluster: Cluster) ->
 
 
 async def test_case_17_change_streams_never_start(cluster: Cluster) -> None:
-    scene = await set_scene(cluster)
+    scene = await set_scene(cluster, pictures=0.0)  # a picture is counted by an aggregation
     async with failing(cluster, "alwaysOn", failCommands=["aggregate"], errorCode=HISTORY_LOST):
         await asyncio.gather(*(each.converse(2 * TIMES) for each in scene.witnesses))
     async with failing(cluster, "alwaysOn", failCommands=["aggregate"], errorCode=NO_STREAMS):

@@ -21,10 +21,8 @@ API = "/api/v1"
 TERMINATORS = ("completed", "cancelled", "failed", "interrupted")
 LONG_S = 180.0
 """Longer than anything takes here; who waits so long has found a fault."""
-PICTURES = 0.2
-"""The share of questions that a picture goes with."""
 _MARK = re.compile(rb"(mark[0-9a-f]{8})\.")
-_AGAIN = (401, 409, 429, 500, 502, 503)
+_AGAIN = (401, 409, 429, 503)
 
 
 def mark() -> str:
@@ -75,6 +73,7 @@ class Net:
         drop_every_s: Mean time until a reader drops its line; None for never.
         lose_share: Share of acknowledgements that are taken as lost, so that the question is sent again.
         forget_share: Share of readers that begin anew after a break, as a client that was killed and started again.
+        pictures: Share of questions that a picture goes with.
     """
 
     ports: Sequence[int]
@@ -82,6 +81,7 @@ class Net:
     drop_every_s: float | None = 1.5
     lose_share: float = 0.3
     forget_share: float = 0.2
+    pictures: float = 0.2
     reconnects: int = 0
     repeated: int = 0
     resumed_after_s: list[float] = field(default_factory=list)
@@ -231,7 +231,7 @@ class Witness:
         name = f"{self.account.mark}.{len(self.asked)}.{self.id[:6]}"
         whole = "".join(f"{name}-{n} " for n in range(1, self.words + 1)) if expected is None else expected
         asked = Asked(self.account.user_id, self.id, new_id(), f"{name} please", whole)
-        asked.picture = self.account.net.random.random() < PICTURES
+        asked.picture = self.account.net.random.random() < self.account.net.pictures
         self.asked.append(asked)
         return asked
 

@@ -47,7 +47,7 @@ class Listener:
         self._news = asyncio.Event()
         # A task of its own: pymongo may swallow a cancellation, and who iterates must be able to leave at once.
         self.task = asyncio.create_task(self._listen(), name="argus-store-appends")
-        self.task.add_done_callback(lambda _: self._news.set())
+        self.task.add_done_callback(self._ended)
 
     async def take(self) -> Sequence[LoggedEvent] | None:
         """Wait for something and return it; None when the logs must be read."""
@@ -56,6 +56,11 @@ class Listener:
         missed, self._missed = self._missed, False
         heard, self._heard = self._heard, []
         return None if missed else heard
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._news.set()
+        if not task.cancelled():
+            task.exception()  # raised to who iterates; when they have left it is no news
 
     async def _listen(self) -> None:
         try:
