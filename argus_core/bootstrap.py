@@ -114,10 +114,11 @@ def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:
     from argus_core.auth.service import Origin
     from argus_core.client.http import client_name
     from argus_core.client.store_entrance import StoreEntrance
-    from argus_core.mongodb import place_of
+    from argus_core.mongodb import database_name, place_of
 
     assert settings.mongo_uri is not None
-    kept = KeptSession(config_dir(settings), place_of(settings.mongo_uri.value), settings.keyring)
+    uri = settings.mongo_uri.value
+    kept = KeptSession(config_dir(settings), f"{place_of(uri)}/{database_name(uri)}", settings.keyring)
     return StoreEntrance(auth, kept, Origin(address="", client=client_name()))
 
 

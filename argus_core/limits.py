@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from argus_core.domain import Allowance, Generation, Message, Meter, MeterName, RoleLimits, Usage, User, UserRole
 from argus_core.errors import ConfigError, LimitReached, NotFound
-from argus_core.events import Interrupted
+from argus_core.events import Failed, Interrupted
 from argus_core.generations.fold import Folded
 from argus_core.ids import utc_now
 from argus_core.storage.accounts import AccountStorage, Amounts, Caps, DayUsage, Hold, Rate, Taken
@@ -235,6 +235,9 @@ def settle_with(limits: Limits) -> Callable[[Generation, Folded], Awaitable[None
     async def settle(generation: Generation, folded: Folded) -> None:
         last = folded.terminator
         usage = None if last is None or isinstance(last, Interrupted) else last.usage
+        if isinstance(last, Failed) and usage is None and not folded.parts():
+            await limits.release(generation)  # refused before anything came: nothing was used
+            return
         await limits.settle(generation, usage, folded.text)
 
     return settle

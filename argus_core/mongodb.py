@@ -73,7 +73,16 @@ def connect(uri: str, timeout_s: float) -> Client:
 
 def place_of(uri: str) -> str:
     """Return the hosts that a connection string names, without the user and the password in it."""
-    return uri.rpartition("@")[2].removeprefix("mongodb://").removeprefix("mongodb+srv://").partition("/")[0]
+    return _behind_user(uri).partition("/")[0]
+
+
+def database_name(uri: str) -> str:
+    """Return the database that a connection string names, else the default one."""
+    return _behind_user(uri).partition("/")[2].partition("?")[0] or DEFAULT_DATABASE
+
+
+def _behind_user(uri: str) -> str:
+    return uri.rpartition("@")[2].removeprefix("mongodb://").removeprefix("mongodb+srv://")
 
 
 def database_of(client: Client) -> Database:

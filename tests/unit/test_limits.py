@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from argus_core.domain import Generation, Message, RoleLimits, TextPart, Usage, User
+from argus_core.domain import Generation, Message, Problem, RoleLimits, TextPart, Usage, User
 from argus_core.errors import ConfigError, LimitReached
+from argus_core.events import Failed, LoggedEvent
+from argus_core.generations.fold import Folded
 from argus_core.ids import new_id
-from argus_core.limits import MAX_ANSWER_TOKENS, Limits, admin_limits
+from argus_core.limits import MAX_ANSWER_TOKENS, Limits, admin_limits, settle_with
 from argus_core.storage.sqlite import SqliteStorage
 
 NOW = datetime(2026, 11, 25, 21, 0, tzinfo=UTC)
@@ -70,6 +72,15 @@ async def test_what_an_answer_took_is_charged_once(storage: SqliteStorage) -> No
     assert (allowance.requests, allowance.tokens, allowance.meters) == (1, 17, ())
     day = await storage.get_day(USER.id, NOW.date())
     assert day.held.tokens == day.held.requests == 0
+
+
+async def test_an_answer_that_was_refused_before_a_word_came_is_charged_nothing(storage: SqliteStorage) -> None:
+    counted, generation = limits(storage), a_generation()
+    await counted.admit(USER, generation, "gemini", [a_question("Why?")])
+    failed = LoggedEvent(generation.id, 1, "o", Failed(Problem(code="key_rejected", title="No")))
+    await settle_with(counted)(generation, Folded().add([failed]))
+    assert (await counted.allowance(USER)).requests == 0
+    assert (await storage.get_day(USER.id, NOW.date())).held.requests == 0
 
 
 async def test_a_stopped_answer_is_charged_by_estimate(storage: SqliteStorage) -> None:
