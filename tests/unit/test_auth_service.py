@@ -166,10 +166,10 @@ async def test_a3_a_new_password_needs_the_old_one(team: Team) -> None:
     first, other = await team.sign_in(), await team.sign_in()
     error = await failure(team.auth.change_password(user_id, first.session_id, "wrong password", "snow on the hills"))
     assert isinstance(error, BadCredentials)
-    assert await team.auth.is_alive(other.session_id)
+    assert await team.auth.find_alive([other.session_id])
     await team.auth.change_password(user_id, first.session_id, PASSWORD, "snow on the hills")
-    assert await team.auth.is_alive(first.session_id)
-    assert not await team.auth.is_alive(other.session_id)
+    assert await team.auth.find_alive([first.session_id])
+    assert not await team.auth.find_alive([other.session_id])
     assert isinstance(await failure(team.sign_in()), BadCredentials)
     assert await team.sign_in(password="snow on the hills")
 
