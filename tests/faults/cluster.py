@@ -141,6 +141,8 @@ class Cluster:
         self._key = secrets.token_urlsafe(48)
         self._count = replicas
         self.replicas: list[Replica] = []
+        self.admin_token = ""
+        """Kept from test to test: whoever signs in often is made to wait."""
 
     def __enter__(self) -> Cluster:
         with self._stack:

@@ -21,6 +21,8 @@ from tests.faults.witness import TERMINATORS, Account, Asked, Witness, text_of
 
 ENDED_WITHIN_S = 5.0
 """How long after the death of its owner an answer may still be called running."""
+REFUSED: dict[str, Any] = {"role": "assistant", "status": "failed", "parts": "[]", "usage": None}
+"""Answers that Gemini refused before anything came: nobody is charged for them."""
 _LOOK_S = 0.1
 Json = dict[str, Any]
 
@@ -152,8 +154,9 @@ def _check_usage(cluster: Cluster, user_id: str, caps: Json, found: Found) -> No
     generations = {each["_id"] for each in cluster.db.generations.find({"user_id": user_id}, {"_id": 1})}
     days = list(cluster.db.usage_days.find({"user_id": user_id}))
     charged = sum(day["used"]["requests"] for day in days)
-    if charged != len(generations):
-        found.say(6, f"{user_id} was charged for {charged} answers and had {len(generations)}")
+    free = cluster.db.messages.count_documents({"user_id": user_id} | REFUSED)
+    if charged != len(generations) - free:
+        found.say(6, f"{user_id} was charged for {charged} answers and had {len(generations)}, {free} of them refused")
     _check_tokens(cluster, user_id, days, found)
     for day in days:
         held = [each["generation_id"] for each in day["holds"]]
@@ -168,7 +171,7 @@ def _check_usage(cluster: Cluster, user_id: str, caps: Json, found: Found) -> No
 def _check_tokens(cluster: Cluster, user_id: str, days: list[Json], found: Found) -> None:
     """6: what the provider said is charged; what it did not get to say is estimated, but never nothing or negative."""
     said, unsaid = 0, 0
-    for reply in cluster.db.messages.find({"user_id": user_id, "role": "assistant"}):
+    for reply in cluster.db.messages.find({"user_id": user_id, "role": "assistant", "$nor": [REFUSED]}):
         usage = json.loads(reply["usage"]) if reply["usage"] else None
         unsaid += usage is None
         names = ("input_tokens", "output_tokens", "thought_tokens")

@@ -160,8 +160,7 @@ async def test_case_20_half_of_a_log_is_purged(cluster: Cluster) -> None:
         pieces = list(cluster.db.generation_events.find({"generation_id": asked.generation_id}).sort("first", 1))
         gone = pieces[len(pieces) // 2]
         cluster.db.generation_events.delete_one({"_id": gone["_id"]})
-        for port in cluster.ports:
-            frames = await read(witness.account, port, asked.generation_id, "0")
-            numbers = [int(frame.id) for frame in frames if isinstance(frame, Frame)]
-            assert numbers == list(range(1, gone["first"]))
-            assert await read(witness.account, port, asked.generation_id, str(gone["first"] - 1)) == []
+        frames = await read(witness.account, cluster.ports[0], asked.generation_id, "0")
+        numbers = [int(frame.id) for frame in frames if isinstance(frame, Frame)]
+        assert numbers == list(range(1, gone["first"]))
+        assert await read(witness.account, cluster.ports[1], asked.generation_id, str(gone["first"] - 1)) == []

@@ -178,11 +178,12 @@ class Account:
 
 async def sign_up(cluster: Cluster, net: Net, count: int) -> list[Account]:
     """Return new users, made by the admin and signed in."""
-    admin = Account(ADMIN, net)
+    admin = Account(ADMIN, net, _token=cluster.admin_token)
     accounts = [Account(f"{new_id()}@example.org", net) for _ in range(count)]
     for each in accounts:
         await admin.insist("POST", "/admin/users", {"email": each.email, "name": each.mark, "password": PASSWORD})
         await each.insist("GET", "/account")
+    cluster.admin_token = await admin.token()
     return accounts
 
 
