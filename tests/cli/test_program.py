@@ -220,7 +220,7 @@ def test_ctrl_c_while_the_program_loads_is_quiet(env: dict[str, str]) -> None:
 
 
 def test_a_shell_gets_completions(env: dict[str, str]) -> None:
-    asked = {**env, "_ARGUS_COMPLETE": "complete_bash", "COMP_WORDS": "argus se", "COMP_CWORD": "1"}
+    asked = {**env, "_ARGUS_COMPLETE": "complete_bash", "COMP_WORDS": "argus sea", "COMP_CWORD": "1"}
     assert run(asked).stdout.split() == ["search"]
 
 

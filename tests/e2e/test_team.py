@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from argus_core.ids import new_id
 from tests.e2e.home import ARGUS, Home, ask
-from tests.faults.cluster import ADMIN, PASSWORD, Cluster, Replica
+from tests.faults.cluster import PASSWORD, Cluster, Replica
 from tests.support.netproxy import NetProxy
 from tests.support.terminal import ENTER, LONG_S, TAB, alt, until
 
@@ -47,13 +48,30 @@ def team(tmp_path: Path) -> Iterator[Home]:
     assert not any(terminal.left_over() for terminal in home.started)
 
 
+@pytest.fixture
+def email(cluster: Cluster) -> str:
+    """An account of this test's own: guesses at one are throttled, and so are many sign-ins."""
+    email = f"{new_id()[-8:]}@example.org"  # short: a form shows it whole
+    done = subprocess.run(
+        [sys.executable, "-m", "argus_tui", "admin", "create", "--email", email, "--name", "Sara", "--password-stdin"],
+        env=cluster.settings,
+        cwd=cluster.folder,
+        input=f"{PASSWORD}\n".encode(),
+        capture_output=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return email
+
+
 def address(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def sign_in(home: Home, port: int) -> None:
+def sign_in(home: Home, port: int, email: str) -> None:
     done = subprocess.run(
-        [ARGUS, "--server", address(port), "login", "--email", ADMIN, "--password-stdin"],
+        [ARGUS, "--server", address(port), "login", "--email", email, "--password-stdin"],
         env=home.env,
         input=f"{PASSWORD}\n".encode(),
         capture_output=True,
@@ -70,11 +88,11 @@ def settings_of(port: int) -> dict[str, str | None]:
 
 
 def test_two_terminals_on_two_replicas_show_one_answer_and_survive_the_end_of_one(
-    team: Home, replicas: tuple[Replica, Replica]
+    team: Home, replicas: tuple[Replica, Replica], email: str
 ) -> None:
     first, _ = replicas
     for replica in replicas:
-        sign_in(team, replica.port)
+        sign_in(team, replica.port, email)
     here, there = (team.start(settings=settings_of(replica.port)) for replica in replicas)
     ask(here, "Count for both of us")
     here.wait_for("tok3 ")
@@ -97,9 +115,11 @@ def test_two_terminals_on_two_replicas_show_one_answer_and_survive_the_end_of_on
     here.wait_gone("trying again")
 
 
-def test_a_client_that_was_killed_catches_up_elsewhere(team: Home, replicas: tuple[Replica, Replica]) -> None:
+def test_a_client_that_was_killed_catches_up_elsewhere(
+    team: Home, replicas: tuple[Replica, Replica], email: str
+) -> None:
     for replica in replicas:
-        sign_in(team, replica.port)
+        sign_in(team, replica.port, email)
     here = team.start(settings=settings_of(replicas[0].port))
     ask(here, "Count on without me")
     here.wait_for("tok5 ")
@@ -112,10 +132,10 @@ def test_a_client_that_was_killed_catches_up_elsewhere(team: Home, replicas: tup
 
 
 def test_ask_prints_the_whole_answer_once_over_a_line_that_is_cut_every_second(
-    team: Home, replicas: tuple[Replica, Replica]
+    team: Home, replicas: tuple[Replica, Replica], email: str
 ) -> None:
     with bad_line(replicas[0].port) as (port, cut_every_second, cuts):
-        sign_in(team, port)
+        sign_in(team, port, email)
         cut_every_second()
         settings = {name: value for name, value in settings_of(port).items() if value is not None}
         done = team.run("ask", "Count over a bad line", **settings)
@@ -124,11 +144,13 @@ def test_ask_prints_the_whole_answer_once_over_a_line_that_is_cut_every_second(
     assert cuts() >= 5
 
 
-def test_the_program_asks_to_sign_in_and_stays_signed_in(team: Home, replicas: tuple[Replica, Replica]) -> None:
+def test_the_program_asks_to_sign_in_and_stays_signed_in(
+    team: Home, replicas: tuple[Replica, Replica], email: str
+) -> None:
     terminal = team.start(settings=settings_of(replicas[0].port), ready=False)
     terminal.wait_for("Make an account")
-    terminal.send(ADMIN)
-    terminal.wait_for(ADMIN)
+    terminal.send(email)
+    terminal.wait_for(email)
     terminal.send(TAB)
     terminal.send("not the password")
     terminal.wait_for("•" * len("not the password"))
@@ -145,7 +167,7 @@ def test_the_program_asks_to_sign_in_and_stays_signed_in(team: Home, replicas: t
     assert "Make an account" not in again.text
 
 
-def test_with_a_mongodb_and_no_server_the_program_asks_to_sign_in(team: Home, cluster: Cluster) -> None:
+def test_with_a_mongodb_and_no_server_the_program_asks_to_sign_in(team: Home, cluster: Cluster, email: str) -> None:
     settings: dict[str, str | None] = {
         "MONGO_URI": cluster.uri,
         "GOOGLE_GEMINI_BASE_URL": cluster.gemini_url,
@@ -154,7 +176,7 @@ def test_with_a_mongodb_and_no_server_the_program_asks_to_sign_in(team: Home, cl
     terminal = team.start(settings=settings, ready=False)
     terminal.wait_for("Make an account")
     done = subprocess.run(
-        [sys.executable, "-m", "argus_tui", "login", "--email", ADMIN, "--password-stdin"],
+        [sys.executable, "-m", "argus_tui", "login", "--email", email, "--password-stdin"],
         env=team.env | {name: str(value) for name, value in settings.items()},
         cwd=team.path,
         input=f"{PASSWORD}\n".encode(),

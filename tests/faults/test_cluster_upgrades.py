@@ -90,7 +90,7 @@ async def test_case_19_a_copy_made_under_load_is_refused_or_whole_and_one_made_a
 
     code, said, complaint = await copy(cluster, tmp_path / "at-rest")
     assert code == 0, complaint
-    assert json.loads(said)["messages"] == cluster.db.messages.estimated_document_count()
+    assert json.loads(said)["messages"] == cluster.db.messages.count_documents({})  # an estimate is wrong after a kill
     source, target = MongoStorage(cluster.uri), SqliteStorage(tmp_path / "at-rest" / "argus.db")
     here, there = await manifest(source), await manifest(target)
     assert {kind: sorted(here[kind] ^ there[kind])[:2] for kind in KINDS if here[kind] != there[kind]} == {}
