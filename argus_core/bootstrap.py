@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from argus_core.attachments import Attachments
 from argus_core.blobs.base import BlobStore
 from argus_core.blobs.transfer import PortableBlobs
-from argus_core.client.base import AdminRole, ChatClient, Entrance
+from argus_core.client.base import ChatClient, Entrance
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials, KeptSession
 from argus_core.disk import write_durably
-from argus_core.domain import Attachment, RoleLimits, User, UserRole
+from argus_core.domain import LOCAL_USER_ID, Attachment, RoleLimits, User, UserRole
 from argus_core.errors import ConfigError
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
@@ -36,13 +36,12 @@ from argus_core.titles import Titles
 
 if TYPE_CHECKING:
     from argus_core.auth.service import Auth
+    from argus_core.client.local_admin import LocalAdmin
     from argus_core.client.store_entrance import StoreEntrance
     from argus_core.server.context import ServerContext
 
 STORE_FILE = "argus.db"
 """The store in a data folder."""
-LOCAL_USER_ID = "0" * 32
-"""The one user of a store on one machine."""
 
 
 @asynccontextmanager
@@ -293,7 +292,7 @@ def _require_server_keys(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_administration(settings: Settings) -> AsyncGenerator[AdminRole, None]:
+async def open_administration(settings: Settings) -> AsyncGenerator[LocalAdmin, None]:
     """Open users, invites and limits of a store for whoever may open it: the operator, on the server's machine.
 
     Raises:

@@ -14,6 +14,8 @@ MessageStatus = Literal["running", "completed", "cancelled", "failed", "interrup
 ENDED: frozenset[MessageStatus] = frozenset({"completed", "cancelled", "failed", "interrupted"})
 
 
+LOCAL_USER_ID = "0" * 32
+"""The one user of a store on one machine."""
 UserRole = Literal["member", "admin"]
 """What a user may do: their own things, or also look after users, invites and limits."""
 SignUpPolicy = Literal["open", "invite", "closed"]

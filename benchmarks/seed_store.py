@@ -15,8 +15,8 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from argus_core.bootstrap import LOCAL_USER_ID, open_services
-from argus_core.domain import Conversation, Generation, Message, TextPart, Turn, User
+from argus_core.bootstrap import open_services
+from argus_core.domain import LOCAL_USER_ID, Conversation, Generation, Message, TextPart, Turn, User
 from argus_core.ids import new_id, utc_now
 from argus_core.settings import Settings
 from argus_core.storage.base import Ending, Storage

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from argus_core.auth.emails import fold_email
@@ -58,16 +59,31 @@ class Administration:
             InvalidInput: The email, the name or the password cannot be used.
         """
         user = User(id=new_id(), name=checked_name(name), email=fold_email(email), role=role, created_at=self._clock())
-        hashed = None
-        if password:
-            self._passwords.check(password, user.email, user.name)
-            hashed = await self._passwords.hash(password)
-        try:
+        hashed = await self._hashed(password, user.email, user.name)
+        with _email_is_taken():
             created = await self._storage.create_login(Login(user=user, password_hash=hashed))
-        except Conflict as error:
-            raise Conflict("`argus admin list` shows it.", title="That email has an account already") from error
         self._tell("user created", created.id, role=role)
         return created
+
+    async def adopt(self, user_id: str, email: str, name: str, *, role: UserRole, password: str = "") -> User:
+        """Give a user without an email, that of one machine, what an account has; all that is theirs stays so.
+
+        Raises:
+            Conflict: The email is taken, or the user has one.
+            InvalidInput: The email, the name or the password cannot be used.
+            NotFound: There is no such user.
+        """
+        change = UserChange(email=fold_email(email), name=checked_name(name), role=role)
+        hashed = await self._hashed(password, change.email or "", name)
+        if (await self._storage.get_login(user_id)).user.email:
+            raise Conflict("`argus admin list` shows it.", title="It belongs to an account already")
+        with _email_is_taken():
+            changed = await self._storage.update_user(user_id, change)
+        if hashed is not None:
+            await self._storage.set_password_hash(user_id, hashed)
+        self._on_changed(user_id)
+        self._tell("user adopted", user_id, role=role)
+        return changed
 
     async def set_role(self, user_id: str, role: UserRole) -> User:
         """Make an admin or a member; the last admin stays one (`Conflict`)."""
@@ -126,6 +142,12 @@ class Administration:
         await self._storage.delete_invite(invite_id)
         _log.info("invite deleted", extra={"invite_id": invite_id, "by": self._by})
 
+    async def _hashed(self, password: str, email: str, name: str) -> str | None:
+        if not password:
+            return None
+        self._passwords.check(password, email, name)
+        return await self._passwords.hash(password)
+
     async def _change(self, user_id: str, change: UserChange) -> User:
         """Change a user, unless no admin would be left.
 
@@ -166,6 +188,14 @@ class Administration:
 
     def _tell(self, event: str, user_id: str, **more: object) -> None:
         _log.info(event, extra={"user_id": user_id, "by": self._by, **more})
+
+
+@contextmanager
+def _email_is_taken() -> Iterator[None]:
+    try:
+        yield
+    except Conflict as error:
+        raise Conflict("`argus admin list` shows it.", title="That email has an account already") from error
 
 
 def _is_active_admin(user: User) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
-from argus_core.domain import Invite, NewInvite, Page, RoleLimits, User, UserRole
-from argus_core.errors import PermissionDenied
+from argus_core.domain import LOCAL_USER_ID, Invite, NewInvite, Page, RoleLimits, User, UserRole
+from argus_core.errors import NotFound, PermissionDenied
 from argus_core.limits import Limits
 
 if TYPE_CHECKING:
@@ -38,6 +38,19 @@ class LocalAdmin:
     async def create_user(self, email: str, name: str, *, role: UserRole = "member", password: str = "") -> User:
         """Make an account."""
         return await self._administration.create_user(email, name, role=role, password=password)
+
+    async def adopt_local(self, email: str, name: str, *, role: UserRole, password: str = "") -> User:
+        """Give what was asked on one machine without an account to a new one: for the operator of a store.
+
+        Raises:
+            Conflict: The email is taken, or it was given to an account before.
+            InvalidInput: The email, the name or the password cannot be used.
+            NotFound: Nothing was ever asked so in this store.
+        """
+        try:
+            return await self._administration.adopt(LOCAL_USER_ID, email, name, role=role, password=password)
+        except NotFound as error:
+            raise NotFound("Leave out --with-local.", title="Nothing was asked here without an account") from error
 
     async def set_role(self, user_id: str, role: UserRole) -> User:
         """Make an admin or a member."""

@@ -30,6 +30,8 @@ class UserChange:
     """The fields of a user to set; None leaves a field as it is."""
 
     name: str | None = None
+    email: str | None = None
+    """Folded already."""
     role: UserRole | None = None
     disabled: bool | None = None
 
@@ -138,7 +140,12 @@ class AccountStorage(Protocol):
         """Set it, or raise `NotFound`."""
 
     async def update_user(self, user_id: str, change: UserChange) -> User:
-        """Set fields and return the result, or raise `NotFound`."""
+        """Set fields and return the result.
+
+        Raises:
+            Conflict: The email is somebody else's.
+            NotFound: There is no such user.
+        """
 
     async def list_users(self, *, limit: int = 50, cursor: str | None = None) -> Page[User]:
         """Return users that have an email, by that email.

@@ -10,11 +10,12 @@ import typer
 
 from argus_core.errors import InvalidInput, NotFound
 from argus_tui.cli import prompts
-from argus_tui.cli.session import load, with_administration
+from argus_tui.cli.session import load, with_administration, with_store_administration
 from argus_tui.cli.terminal import is_terminal, note, say, say_json, say_table
 
 if TYPE_CHECKING:
     from argus_core.client.base import AdminRole
+    from argus_core.client.local_admin import LocalAdmin
     from argus_core.domain import Invite, NewInvite, User
 
 T = TypeVar("T")
@@ -48,21 +49,34 @@ def create(
     name: Annotated[str | None, typer.Option("--name", help="What they are called; asked for otherwise.")] = None,
     role: Annotated[Role, typer.Option("--role", help="admin, or member.")] = "admin",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read a password from stdin.")] = False,
+    with_local: Annotated[
+        bool, typer.Option("--with-local", help="The account gets what was asked in this store without one.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make an account, by default of an admin.
 
     Without a password it gives out a code; with it the owner sets one: argus signup --email … --invite CODE
     """
+    settings = load(ctx.obj).settings
+    if with_local and settings.server is not None:
+        raise InvalidInput("Run it on the machine of the server, without --server.", title="That is done on a store")
     email = prompts.line(email, "Email", "--email")
     name = prompts.line(name, "Name", "--name")
     password = prompts.passwords(["Password"], from_stdin=True)[0] if password_stdin else ""
 
-    async def make(administration: AdminRole) -> tuple[User, NewInvite | None]:
-        user = await administration.create_user(email, name, role=role, password=password)
+    async def reset_of(administration: AdminRole, user: User) -> tuple[User, NewInvite | None]:
         return user, None if password else await administration.reset(user.id)
 
-    user, reset = _run(ctx, make)
+    async def make(administration: AdminRole) -> tuple[User, NewInvite | None]:
+        user = await administration.create_user(email, name, role=role, password=password)
+        return await reset_of(administration, user)
+
+    async def adopt(administration: LocalAdmin) -> tuple[User, NewInvite | None]:
+        user = await administration.adopt_local(email, name, role=role, password=password)
+        return await reset_of(administration, user)
+
+    user, reset = with_store_administration(settings, adopt) if with_local else with_administration(settings, make)
     if as_json:
         _say_user(user, reset)
         return

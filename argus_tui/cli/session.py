@@ -15,6 +15,7 @@ from argus_tui.cli.failures import catch_bugs
 
 if TYPE_CHECKING:
     from argus_core.client.base import AdminRole, ChatClient, Entrance
+    from argus_core.client.local_admin import LocalAdmin
 
 T = TypeVar("T")
 
@@ -64,6 +65,11 @@ def with_administration(settings: Settings, work: Callable[[AdminRole], Awaitabl
     """Do the work as an admin of the server, or on the store itself, whose holder needs no sign-in."""
     if settings.server is not None:
         return with_client(settings, lambda client: work(client.admin))
+    return with_store_administration(settings, work)
+
+
+def with_store_administration(settings: Settings, work: Callable[[LocalAdmin], Awaitable[T]]) -> T:
+    """Do the work on the store itself, as whoever may open it."""
 
     async def run() -> T:
         from argus_core import bootstrap

@@ -17,11 +17,11 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
-from argus_core.bootstrap import LOCAL_USER_ID, open_services
+from argus_core.bootstrap import open_services
 from argus_core.client.base import ChatClient
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials
-from argus_core.domain import Conversation, ModelInfo, User
+from argus_core.domain import LOCAL_USER_ID, Conversation, ModelInfo, User
 from argus_core.ids import new_id, utc_now
 from argus_core.models import Providers
 from argus_core.providers.scripted import ScriptedProvider

@@ -119,6 +119,26 @@ def test_the_first_admin_is_made_on_the_store_and_signs_in_with_the_code(
     assert again.code == 4
 
 
+def test_what_was_asked_without_an_account_is_given_to_one(
+    at: Argus, team: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = "admin", "create", "--email", "sara@example.org", "--name", "Sara", "--password-stdin", "--with-local"
+    at_server = at(*create, stdin=PASSWORD)
+    assert at_server.code == 2
+    assert "on the machine of the server" in at_server.err
+    early = on_store(at, team, monkeypatch, *create, stdin=PASSWORD)
+    assert early.code == 3
+    assert "Nothing was asked here without an account" in early.err
+    with monkeypatch.context() as patch:
+        patch.setenv("GEMINI_API_KEY", KEY)
+        assert on_store(at, team, monkeypatch, "ask", "Where does the roof leak?").code == 0
+    made = on_store(at, team, monkeypatch, *create, stdin=PASSWORD)
+    assert made.code == 0, made.err
+    assert at("login", "--email", "sara@example.org", "--password-stdin", stdin=PASSWORD).code == 0
+    assert "Where does the roof leak?" in at("search", "roof").out
+    assert "It belongs to an account already" in on_store(at, team, monkeypatch, *create, stdin=PASSWORD).err
+
+
 def test_every_command_works_at_a_server(admin: Argus, tmp_path: Path) -> None:
     assert admin("ask", "hello there") == Outcome(0, "You said: hello there\n", "")
     (tmp_path / "roof.png").write_bytes(png(3, 2))

@@ -107,6 +107,19 @@ async def test_fields_of_a_user_are_set_and_the_others_stay(storage: AccountStor
             await storage.update_user("nobody", change)
 
 
+async def test_an_email_can_be_given_later_unless_it_is_taken(storage: AccountStorage) -> None:
+    carol = a_login("carol")
+    await storage.create_login(carol)
+    with pytest.raises(Conflict):
+        await storage.update_user(ALICE, UserChange(email=carol.user.email, name="x"))
+    assert (await storage.get_login(ALICE)).user.name != "x"
+    changed = await storage.update_user(ALICE, UserChange(email="alice@example.org", role="admin"))
+    found = await storage.find_login("alice@example.org")
+    assert found is not None
+    assert found.user == changed
+    assert found.user.id == ALICE
+
+
 async def test_users_come_in_pages_by_email(storage: AccountStorage) -> None:
     emails = ["a@example.org", "b@example.org", "ا@example.org", "z@example.org", "B@example.org"]
     for number, email in enumerate(emails):

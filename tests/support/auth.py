@@ -14,7 +14,7 @@ from argus_core.auth.tokens import Tokens
 from argus_core.domain import Session, SignedIn, User, UserRole
 from argus_core.errors import StorageUnavailable
 from argus_core.settings import Secret
-from argus_core.storage.accounts import AccountStorage
+from argus_core.storage.accounts import FullStorage
 from argus_core.storage.sqlite import SqliteStorage
 
 KEY = Secret("Yq3vB8-nTz0kLr5wXc7dFh2jMs9pGu4aEoRiVbKxQyZl")
@@ -97,7 +97,7 @@ class Team:
     def __init__(self, storage: SqliteStorage, clock: Clock) -> None:
         self.clock = clock
         self.watched = WatchedStorage(storage)
-        self.storage = cast(AccountStorage, self.watched)
+        self.storage = cast(FullStorage, self.watched)
         self.passwords = CountedPasswords(cost=5)
         self.tokens = Tokens([KEY], clock=clock)
         self.auth = self.replica()

@@ -10,6 +10,7 @@ import pytest
 
 from argus_core.domain import User
 from argus_core.errors import BadCredentials, Conflict, InvalidInput, NotFound, PermissionDenied
+from argus_core.ids import utc_now
 from tests.support.auth import EMAIL, HERE, PASSWORD, Team, team_in
 
 
@@ -39,6 +40,24 @@ async def test_what_cannot_be_used_makes_no_account(team: Team) -> None:
         with pytest.raises(InvalidInput):
             await team.admin.create_user(email, name, password=password)
     assert [user.email for user in (await team.admin.users()).items] == [EMAIL]
+
+
+async def test_the_user_of_one_machine_becomes_an_account_once(team: Team) -> None:
+    await team.add("taken@example.org")
+    local = await team.storage.ensure_user(User(id="0" * 32, name="pi", created_at=utc_now()))
+    for email, name, password in (("sara", "Sara", ""), (EMAIL, " ", ""), (EMAIL, "Sara", "short")):
+        with pytest.raises(InvalidInput):
+            await team.admin.adopt(local.id, email, name, role="member", password=password)
+    with pytest.raises(Conflict, match="has an account"):
+        await team.admin.adopt(local.id, "Taken@example.org", "Sara", role="member")
+    assert (await team.storage.get_login(local.id)).user == local
+    adopted = await team.admin.adopt(local.id, "Sara@example.org", " Sara ", role="member", password=PASSWORD)
+    assert (adopted.id, adopted.email, adopted.name, adopted.role) == (local.id, EMAIL, "Sara", "member")
+    assert (await team.sign_in()).user == adopted
+    for user_id, refusal in ((local.id, Conflict), ("nobody", NotFound)):
+        with pytest.raises(refusal):
+            await team.admin.adopt(user_id, "other@example.org", "Other", role="member")
+    assert await team.storage.ensure_user(local) == adopted
 
 
 async def test_the_last_admin_stays_one(team: Team) -> None:

@@ -64,9 +64,12 @@ async def update(db: Database, user_id: str, change: UserChange) -> User:
     values = {name: value for name, value in given.items() if value is not None}
     if not values:
         return (await get(db, user_id)).user
-    found = await db.users.find_one_and_update(
-        {"_id": text(user_id)}, {"$set": values}, return_document=ReturnDocument.AFTER
-    )
+    try:
+        found = await db.users.find_one_and_update(
+            {"_id": text(user_id)}, {"$set": values}, return_document=ReturnDocument.AFTER
+        )
+    except DuplicateKeyError as error:
+        raise Conflict(TAKEN) from error
     if found is None:
         raise NotFound(_NOT_FOUND)
     return documents.user(found)

@@ -13,6 +13,7 @@ from argus_core.storage.sqlite import rows
 from argus_core.storage.times import to_ms
 
 _NOT_FOUND = "There is no such user."
+_TAKEN = "There is an account with this email or id."
 _FOREIGN_CURSOR = "That cursor does not come from a page of users."
 
 
@@ -39,7 +40,7 @@ def insert(connection: sqlite3.Connection, login: Login) -> User:
     try:
         connection.execute(f"INSERT INTO users ({', '.join(values)}) VALUES ({places})", values)
     except sqlite3.IntegrityError as error:
-        raise Conflict("There is an account with this email or id.") from error
+        raise Conflict(_TAKEN) from error
     return user
 
 
@@ -69,7 +70,10 @@ def update(connection: sqlite3.Connection, user_id: str, change: UserChange) -> 
     values = {name: value for name, value in given.items() if value is not None}
     if values:
         columns = ", ".join(f"{name} = ?" for name in values)
-        connection.execute(f"UPDATE users SET {columns} WHERE id = ?", (*values.values(), user_id))
+        try:
+            connection.execute(f"UPDATE users SET {columns} WHERE id = ?", (*values.values(), user_id))
+        except sqlite3.IntegrityError as error:
+            raise Conflict(_TAKEN) from error
     return get(connection, user_id).user
 
 
