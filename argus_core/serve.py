@@ -52,11 +52,12 @@ def serve(settings: Settings, overrides: Mapping[str, object]) -> None:
     _check_files(settings)
     with _listening(settings) as listener:
         asyncio.run(bootstrap.check_server(settings))
+        application = _application(settings)  # each of several processes makes its own; a wrong setting is told here
         logs.start()
         host, port = listener.getsockname()[:2]
         _log.info("listening", extra={"host": host, "port": port, "workers": settings.workers})
         if settings.workers == 1:
-            _serve_alone(settings, listener)
+            _serve_alone(settings, application, listener)
         else:
             _serve_together(settings, listener, overrides)
 
@@ -79,10 +80,10 @@ def _listening(settings: Settings) -> socket.socket:
     return listener
 
 
-def _serve_alone(settings: Settings, listener: socket.socket) -> None:
+def _serve_alone(settings: Settings, application: ASGIApp, listener: socket.socket) -> None:
     import uvicorn
 
-    uvicorn.Server(_config(settings, _application(settings))).run(sockets=[listener])
+    uvicorn.Server(_config(settings, application)).run(sockets=[listener])
 
 
 def _serve_together(settings: Settings, listener: socket.socket, overrides: Mapping[str, object]) -> None:
@@ -193,7 +194,17 @@ def _check_files(settings: Settings) -> None:
         raise ConfigError("ARGUS_TLS_CERT and ARGUS_TLS_KEY go together: set both or none.")
     if settings.tls_cert is not None:
         try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            reason = error.strerror or type(error).__name__
-            raise ConfigError(f"The certificate in ARGUS_TLS_CERT cannot be used: {reason}.") from error
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(settings.tls_cert, settings.tls_key, password=_no_passphrase)
+        except ssl.SSLError as error:
+            raise ConfigError(
+                "ARGUS_TLS_CERT and ARGUS_TLS_KEY are no certificate and the key to it, both as PEM and without a "
+                "passphrase."
+            ) from error
+        except OSError as error:
+            raise ConfigError(f"The certificate in ARGUS_TLS_CERT cannot be used: {error.strerror}.") from error
+
+
+def _no_passphrase() -> str:
+    """Answer OpenSSL, which would ask the terminal."""
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx2
@@ -54,8 +54,11 @@ class Tokens:
         # Shielded: when the one who waits goes away, what the server gave must be kept all the same.
         return await asyncio.shield(self._refreshing)
 
-    async def forget(self) -> None:
+    async def forget(self) -> bool:
         """Nobody is signed in here from now on; a sign-in that somebody else kept since stays.
+
+        Returns:
+            Whether anybody was.
 
         Raises:
             ConfigError: What is kept could not be removed.
@@ -65,6 +68,7 @@ class Tokens:
             kept = await asyncio.to_thread(self._kept.find)
             if kept is not None and (self._signed_in is None or kept.session_id == self._signed_in.session_id):
                 await asyncio.to_thread(self._kept.forget)
+            return kept is not None or self._signed_in is not None
 
     async def close(self) -> None:
         """Let a refresh that is under way keep what it gets."""
@@ -185,15 +189,23 @@ class Api:
             yield frames
 
     async def sign_out(self, *, everywhere: bool) -> None:
-        """End the session at the server and forget it here, the latter in any case."""
+        """End the session at the server and forget it here, the latter in any case.
+
+        Raises:
+            NotAuthenticated: Nobody was signed in here; a session that had ended already is as good as one ended now.
+        """
+        refused: NotAuthenticated | None = None
         try:
-            with suppress(NotAuthenticated):  # it had ended already
-                await self.send("POST", "/auth/logout", {"everywhere": True} if everywhere else {}, repeatable=False)
+            await self.send("POST", "/auth/logout", {"everywhere": True} if everywhere else {}, repeatable=False)
+        except NotAuthenticated as error:
+            refused = error
         except ServerUnreachable as error:
             hint = f"You are signed out here, but {self.place} did not hear of it; end the session from another client."
             raise ServerUnreachable(hint) from error
         finally:
-            await self._tokens.forget()
+            was_in = await self._tokens.forget()
+        if refused is not None and not was_in:
+            raise refused
 
 
 def _signed_out() -> NotAuthenticated:

@@ -108,5 +108,5 @@ def _first_fault(error: RequestValidationError) -> str:
     """Name the first field that is wrong; what was sent is not repeated."""
     first = error.errors()[0] if error.errors() else {}
     where = ".".join(str(part) for part in first.get("loc", ())[1:] if isinstance(part, str | int))
-    what = str(first.get("msg", "it cannot be read")).rstrip(".")
+    what = str(first.get("msg", "it cannot be read")).removeprefix("Value error, ").rstrip(".")
     return f"`{where}`: {what}." if where else f"{what}."

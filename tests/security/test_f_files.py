@@ -8,7 +8,8 @@ import json
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -126,28 +127,54 @@ def test_f1_the_setting_bounds_what_a_user_keeps_on_the_server(tmp_path: Path) -
         assert processes.send(replica, "POST", "/api/v1/attachments?name=a.png", png(4, 4), other)[0] == 201
 
 
-async def test_f1_who_sends_slowly_leaves_places_to_others() -> None:
+async def test_f1_who_sends_slowly_keeps_only_their_own_waiting() -> None:
     uploads = Uploads()
-    inside: list[str] = []
-    leave = asyncio.Event()
+    receiving: Counter[str] = Counter()
+    go_on = asyncio.Event()
+
+    async def slowly(user: str) -> AsyncIterator[bytes]:
+        receiving[user] += 1
+        yield b"half of "
+        await go_on.wait()
+        yield b"it"
+
+    async def send(user: str) -> bytes:
+        async with uploads.received(user, slowly(user)) as data:
+            return data
+
+    slow = [asyncio.create_task(send(f"slow{n}")) for n in range(3 * AT_A_TIME)]
+    slow += [asyncio.create_task(send("hoarder")) for _ in range(10)]
+    await asyncio.sleep(0)
+    assert receiving["hoarder"] == OF_USER
+    assert receiving.total() == 3 * AT_A_TIME + OF_USER
+    async with uploads.received("sara", at_once(b"a picture")) as data:
+        assert data == b"a picture"
+    slow[-1].cancel()
+    go_on.set()
+    results = await asyncio.gather(*slow, return_exceptions=True)
+    assert results[:-1] == [b"half of it"] * (len(slow) - 1)
+    del slow, results  # the frames of the one that was cancelled
+    assert not uploads._of_users
+
+
+async def test_f1_only_a_few_pictures_are_in_memory() -> None:
+    uploads = Uploads()
+    inside = most = 0
 
     async def send(user: str) -> None:
-        async with uploads.place(user):
-            inside.append(user)
-            await leave.wait()
+        nonlocal inside, most
+        async with uploads.received(user, at_once(b"a picture")):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
 
-    tasks = [asyncio.create_task(send("slow")) for _ in range(10)]
-    tasks += [asyncio.create_task(send(user)) for user in ("sara", "ali", "reza")]
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert inside == ["slow"] * OF_USER + ["sara", "ali"]
-    assert len(inside) == AT_A_TIME
-    tasks[0].cancel()
-    leave.set()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert sorted(inside) == sorted(["slow"] * 10 + ["sara", "ali", "reza"])
-    async with uploads.place("slow"):
-        assert uploads._taken.total() == 1
+    await asyncio.gather(*(send(f"user{n}") for n in range(5 * AT_A_TIME)))
+    assert most == AT_A_TIME
+
+
+async def at_once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from argus_core.attachments import MAX_BYTES
 from argus_core.domain import Attachment
-from argus_core.errors import AttachmentRejected
 from argus_core.server import API
 from argus_core.server.asking import Asker, Client, Context, CountsForAddress
 from argus_core.server.bodies import PathId
@@ -27,20 +26,8 @@ async def add(
     request: Request, name: Annotated[str, Query(max_length=1000)], context: Context, identity: Asker, client: Client
 ) -> Response:
     """Keep a picture: checked, turned upright, shrunk and encoded again."""
-    async with context.uploads.place(identity.user.id):
-        return value(await client.attachments.add(name, await _bytes_of(request)), 201)
-
-
-async def _bytes_of(request: Request) -> bytes:
-    """Return the body, counted while it comes."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MAX_BYTES:
-            raise AttachmentRejected(f"It is larger than {MAX_BYTES >> 20} MB.")
-        pieces.append(piece)
-    return b"".join(pieces)
+    async with context.uploads.received(identity.user.id, request.stream()) as data:
+        return value(await client.attachments.add(name, data), 201)
 
 
 @router.get("/{id}/content", **content(("image/jpeg", "image/png", "image/webp"), "The stored picture"))
