@@ -22,6 +22,8 @@ from argus_core.tasks import report_bug
 
 TICK_S = 0.05
 """The first delta and the terminator do not wait for it."""
+TICK_EACH_S = 0.0005
+"""Added for each live generation of the process, so that many together cost little more than a few do."""
 MAX_EVENT_CHARS = 16 << 10
 """Deltas are joined up to this length, and longer ones are cut: no event is too large for any storage."""
 MAX_UNSAVED_CHARS = 4 << 20
@@ -86,9 +88,12 @@ class EventLog:
         self._tick_s = tick_s
         self._live: dict[str, LiveLog] = {}
         self._remote = RemoteTails(storage)
-        self._due = 0.0
+        self._ticked = 0.0
+        self._due: float | None = None
+        """When what waits is written; None while nothing does."""
         self._wake = asyncio.Event()
-        self._urgent = asyncio.Event()
+        self._urgent: set[LiveLog] = set()
+        self._hurry = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -107,7 +112,8 @@ class EventLog:
         live.add(event)
         self._wake.set()
         if urgent:
-            self._urgent.set()
+            self._urgent.add(live)
+            self._hurry.set()
 
     async def add(self, live: LiveLog, event: Event, *, urgent: bool = False) -> None:
         """Take an event; it becomes durable at the next tick, or at once if `urgent`.
@@ -195,22 +201,32 @@ class EventLog:
     async def _write_forever(self) -> None:
         while True:
             await self._wake.wait()
-            await self._next_tick()
-            self._wake.clear()
-            await self._write_pending()
+            if not await self._is_hurried():
+                self._wake.clear()
+                self._urgent |= set(self._live.values())
+            urgent, self._urgent = self._urgent, set()
+            self._hurry.clear()
+            await self._write_pending([live for live in self._live.values() if live in urgent])
 
-    async def _next_tick(self) -> None:
-        """Give other events a tick to come along, unless one is urgent; the time a write takes is part of its tick."""
+    async def _is_hurried(self) -> bool:
+        """Give other events a tick to come along; return True when one came before its end that cannot wait.
+
+        The time a write takes is part of its tick.
+        """
         now = time.monotonic()
-        in_step = now - self._due < self._tick_s
-        self._due = (self._due if in_step else now) + self._tick_s
+        if self._due is None:
+            tick_s = self._tick_s + TICK_EACH_S * len(self._live)
+            self._due = (self._ticked if now - self._ticked < tick_s else now) + tick_s
         with suppress(TimeoutError):
             async with asyncio.timeout(self._due - now):
-                await self._urgent.wait()
-        self._urgent.clear()
+                await self._hurry.wait()
+        if time.monotonic() < self._due:
+            return True
+        self._ticked, self._due = self._due, None
+        return False
 
-    async def _write_pending(self) -> None:
-        batches = {live: live.take(self._owner) for live in self._live.values() if live.pending and not live.lost}
+    async def _write_pending(self, lives: Iterable[LiveLog]) -> None:
+        batches = {live: live.take(self._owner) for live in lives if live.pending and not live.lost}
         lost = await self._write([event for batch in batches.values() for event in batch])
         for live, batch in batches.items():
             if live.generation_id in lost:

@@ -50,7 +50,7 @@ class RemoteTail(Tail):
 
     async def ask(self, key: Hashable, call: Callable[[], Awaitable[T]]) -> T:
         """Return what `call` returns; readers that ask for the same thing meanwhile share one call."""
-        key = (key, self.gaps)  # what was asked before a gap says nothing about it
+        key = (key, self.gaps, self.written)  # what was asked before a gap, or before news, says nothing about them
         task = self._calls.get(key)
         if task is None:
             task = self._calls[key] = asyncio.create_task(self._answer(key, call))
