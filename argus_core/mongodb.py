@@ -9,7 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
     ConfigurationError,
@@ -21,10 +21,12 @@ from pymongo.errors import (
     PyMongoError,
     WriteConcernError,
 )
+from pymongo.read_concern import ReadConcern
 
 from argus_core.errors import ArgusError, ConfigError, Conflict, InvalidInput, StorageError, StorageUnavailable
 
 if TYPE_CHECKING:
+    from pymongo.asynchronous.collection import AsyncCollection
     from pymongo.asynchronous.database import AsyncDatabase
 
 T = TypeVar("T")
@@ -32,6 +34,7 @@ Document = dict[str, Any]
 """What MongoDB keeps: field -> value."""
 if TYPE_CHECKING:
     Database = AsyncDatabase[Document]
+    Collection = AsyncCollection[Document]
     Client = AsyncMongoClient[Document]
 
 DEFAULT_DATABASE = "argus"
@@ -120,6 +123,11 @@ class Calls:
         self._running.discard(call)
         if not call.cancelled():
             call.exception()  # taken, so that it is no news when its caller has left
+
+
+def passing(collection: Collection) -> Collection:
+    """Return the collection for what need not survive the loss of the primary: it waits for no disk, and is read so."""
+    return collection.with_options(write_concern=WriteConcern(w=1), read_concern=ReadConcern("local"))
 
 
 def is_duplicate(error: BulkWriteError) -> bool:

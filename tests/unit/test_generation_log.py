@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Sequence
 from typing import Any
 
 import pytest
@@ -97,10 +97,12 @@ async def test_without_anything_urgent_a_tick_writes_too(memory: MemoryStorage) 
 
 async def test_one_tick_writes_what_waits_in_every_generation(memory: MemoryStorage) -> None:
     log = EventLog(memory.as_storage(), "me", tick_s=0)
-    for live in [log.begin(f"g{i}") for i in range(20)]:
+    lives = [log.begin(f"g{i}") for i in range(20)]
+    for live in lives:
         log.put(live, Started("m"))
         log.put(live, TextDelta("a"), urgent=live.generation_id == "g7")
-    await settle_until(lambda: memory.events("g19"))
+    async with asyncio.timeout(PATIENCE_S):
+        await lives[19].until(lambda: lives[19].written == 2)
 
     assert len(memory.appends) <= 2
     assert all(memory.events(f"g{i}") == [Started("m"), TextDelta("a")] for i in range(20))
@@ -133,12 +135,6 @@ async def test_many_urgent_events_do_not_keep_a_tick_away(memory: MemoryStorage)
 
     assert memory.events("g1") == [TextDelta("a")]
     await log.close()
-
-
-async def settle_until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def test_events_that_come_during_a_write_go_into_the_next_one(memory: MemoryStorage, log: EventLog) -> None:

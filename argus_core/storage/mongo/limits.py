@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from argus_core.mongodb import Document
+from argus_core.mongodb import Document, passing
 from argus_core.storage.accounts import Amounts, Caps, DayUsage, Hold, Rate, Taken
 from argus_core.storage.mongo import account_documents as documents
 from argus_core.storage.mongo.account_documents import day_id, hold_document
@@ -17,11 +17,13 @@ from argus_core.storage.mongo.documents import SCHEMA_V, text
 from argus_core.storage.rates import Measure, measure, taken
 
 if TYPE_CHECKING:
-    from argus_core.mongodb import Database
+    from argus_core.mongodb import Collection, Database
 
 _NAMES = tuple(each.name for each in fields(Amounts))
 _ZERO = dict.fromkeys(_NAMES, 0)
 _NOW_US = {"$multiply": [{"$toLong": "$$NOW"}, 1000]}
+_OVERTAKEN_US = 1_000_000
+"""Updates that run at once may reach a document in another order than they began: `$$NOW` then seems to go back."""
 
 
 async def take(db: Database, key: str, rate: Rate, cost: int) -> Taken:
@@ -42,20 +44,23 @@ async def _took(db: Database, key: str, size: Measure, cost: int) -> Document:
         # `full_at` is for the index that removes full buckets.
         {"$set": {"full_at_us": full_at_us, "full_at": {"$toDate": {"$divide": [full_at_us, 1000]}}}},
     ]
-    return await _upserted(db, "buckets", text(key), change)
+    return await _upserted(passing(db.buckets), text(key), change)
 
 
 async def _look(db: Database, key: str, size: Measure) -> Document:
-    async for found in await db.buckets.aggregate([{"$match": {"_id": text(key)}}, *_ahead(size)]):
+    async for found in await passing(db.buckets).aggregate([{"$match": {"_id": text(key)}}, *_ahead(size)]):
         return {"ahead_us": found["ahead_us"], "allowed": False}
     return {"ahead_us": 0, "allowed": False}
 
 
 def _ahead(size: Measure) -> list[Document]:
     """Return the stages that work out how far ahead of now the bucket is full."""
+    seen_us = {"$ifNull": ["$now_us", 0]}
+    overtaken = {"$lt": [{"$subtract": [seen_us, _NOW_US]}, _OVERTAKEN_US]}
+    now_us = {"$cond": [overtaken, {"$max": [seen_us, _NOW_US]}, _NOW_US]}
     ahead_us = {"$subtract": [{"$ifNull": ["$full_at_us", 0]}, "$now_us"]}
     bounded = {"$min": [{"$max": [ahead_us, 0]}, size.room_us]}
-    return [{"$set": {"now_us": _NOW_US}}, {"$set": {"ahead_us": bounded}}]
+    return [{"$set": {"now_us": now_us}}, {"$set": {"ahead_us": bounded}}]
 
 
 async def reserve(db: Database, hold: Hold, caps: Caps) -> bool:
@@ -70,7 +75,7 @@ async def reserve(db: Database, hold: Hold, caps: Caps) -> bool:
         "holds": {"$cond": [{"$and": [is_new, *_fits(hold.amounts, caps)]}, {"$concatArrays": [holds, [new]]}, holds]},
         "schema_v": SCHEMA_V,
     }
-    found = await _upserted(db, "usage_days", day_id(hold.user_id, day), [{"$set": change}])
+    found = await _upserted(db.usage_days, day_id(hold.user_id, day), [{"$set": change}])
     return any(each["generation_id"] == hold.generation_id for each in found["holds"])
 
 
@@ -117,11 +122,11 @@ async def purge(db: Database, before: date) -> int:
     return (await db.usage_days.delete_many({"day": {"$lt": before.isoformat()}, "holds": []})).deleted_count
 
 
-async def _upserted(db: Database, name: str, id: str, change: list[dict[str, Any]]) -> Document:
+async def _upserted(collection: Collection, id: str, change: list[dict[str, Any]]) -> Document:
     """Change one document, making it if need be, and return it as it is then."""
     while True:
         try:
-            found = await db[name].find_one_and_update(
+            found = await collection.find_one_and_update(
                 {"_id": id}, change, upsert=True, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:  # another made it at the same moment: now it is there

@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from argus_core.domain import Generation, Message, Turn
 from argus_core.errors import Conflict, NotFound
-from argus_core.mongodb import Document, is_duplicate
+from argus_core.mongodb import Document, is_duplicate, passing
 from argus_core.storage.mongo import documents, messages
 from argus_core.storage.mongo.documents import NOW_CHANGED, owned, text
 
@@ -86,7 +86,8 @@ async def _take_numbers(db: Database, turn: Turn) -> int | None:
     """Take the next numbers of the conversation, None if there is none; a turn that is not written leaves a gap."""
     where = owned(turn.generation.user_id, turn.reply.conversation_id) | {"deleted_at": None}
     change = {"$inc": {"last_seq": len(_messages(turn))}}
-    before = await db.conversations.find_one_and_update(where, change, projection={"last_seq": 1})
+    # Numbers that are lost with a primary are given out again; the unique ones of messages tell that from ours.
+    before = await passing(db.conversations).find_one_and_update(where, change, projection={"last_seq": 1})
     return None if before is None else before["last_seq"] + 1
 
 
