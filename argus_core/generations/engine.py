@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from argus_core.domain import ENDED, Generation, Turn
 from argus_core.errors import NotFound, StorageError
 from argus_core.events import Cancelled, Completed, Interrupted, LoggedEvent, Started, TextDelta, is_terminator
+from argus_core.generations.fold import Folded
 from argus_core.generations.log import EventLog
 from argus_core.generations.patience import patiently
 from argus_core.generations.run import KeepPicture, Run
@@ -199,16 +200,17 @@ class Engine:
         began = time.monotonic()
         try:
             terminator = await run.terminator()
-            await self.log.end(run.live, terminator)
-            await self._finish(run.generation, round(time.monotonic() - began, 1))
+            is_whole = await self.log.end(run.live, terminator)
+            await self._finish(run, is_whole, round(time.monotonic() - began, 1))
         finally:
             del self._runs[run.generation.id], self._tasks[run.generation.id]
 
-    async def _finish(self, generation: Generation, duration_s: float) -> None:
-        """Derive message and status from the log; patient with a storage that is away."""
+    async def _finish(self, run: Run, is_whole: bool, duration_s: float) -> None:
+        """Derive message and status from the log, which is read where another process has ended it."""
         while True:
             try:
-                await self._try_finish(generation, duration_s)
+                folded = run.live.folded if is_whole else await read_log(self._storage, run.generation.id)
+                await self._try_finish(run.generation, folded, duration_s)
             except NotFound:
                 return  # it was removed for good meanwhile
             except StorageError:
@@ -216,8 +218,7 @@ class Engine:
             else:
                 return
 
-    async def _try_finish(self, generation: Generation, duration_s: float) -> None:
-        folded = await read_log(self._storage, generation.id)
+    async def _try_finish(self, generation: Generation, folded: Folded, duration_s: float) -> None:
         if folded.terminator is None:
             return  # the log was lost before its end: a sweeper will write that
         await self._settle(generation, folded)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from argus_core.errors import StorageError
 from argus_core.events import Event, LoggedEvent, TextDelta, ThoughtDelta, is_terminator
+from argus_core.generations.fold import Folded
 from argus_core.generations.patience import patiently, pause_s
 from argus_core.generations.remote import PAGE, RemoteReader, RemoteTails
 from argus_core.generations.tail import Tail
@@ -36,6 +37,8 @@ class LiveLog(Tail):
     def __init__(self, generation_id: str, on_lost: Callable[[], None]) -> None:
         super().__init__()
         self.generation_id = generation_id
+        self.folded = Folded()
+        """All that is durable."""
         self.pending: list[Event] = []
         self.unsaved_chars = 0
         self.ended = False
@@ -63,6 +66,7 @@ class LiveLog(Tail):
     def publish(self, events: Iterable[LoggedEvent]) -> None:
         """Show readers what is durable now."""
         batch = list(events)
+        self.folded.add(batch)
         self.ended = is_terminator(batch[-1].event)
         super().publish(batch)
 

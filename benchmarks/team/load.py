@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ KILL_EACH_S = 60.0
 DOWN_S = 1.0
 """How long a server that was killed stays away."""
 STORM_S = 10.0
+ASKS_AGAIN_S = 5.0
+"""Within this time whoever had an answer cut off asks again: people do not all do so in the same moment."""
 BY_KILL_S = 15.0
 """What ended as interrupted so soon after a kill was cut by it."""
 
@@ -62,6 +65,7 @@ class Load:
     per_s: int = 40
     duration_s: float = 130.0
     kill_each_s: float = KILL_EACH_S
+    asks_again_s: float = ASKS_AGAIN_S
 
 
 class Kill(NamedTuple):
@@ -115,7 +119,7 @@ async def _under_load(load: Load, where: Place, servers: Sequence[Program]) -> F
 
 
 def _asked_in_calm(reads: Sequence[Read], kills: Sequence[Kill]) -> list[Read]:
-    """Leave out what was asked shortly after a kill, when all whose answers were cut ask again at once."""
+    """Leave out what was asked shortly after a kill, when all whose answers were cut ask again."""
     return [read for read in reads if not any(0 <= read.asked_at - at <= STORM_S for _, at in kills)]
 
 
@@ -132,6 +136,8 @@ async def _talk(reader: Reader, load: Load, until: float, part: float) -> list[R
     reads = []
     while time.monotonic() < until:
         reads.append(await reader.ask(load.tokens, load.per_s))
+        if reads[-1].ended == "interrupted":
+            await asyncio.sleep(random.uniform(0, load.asks_again_s))
     return reads
 
 

@@ -23,15 +23,20 @@ if TYPE_CHECKING:
     from argus_core.mongodb import Database
 
 
+_STOOD = {"last_seq": 1, "head_id": 1}
+
+
 async def start(db: Database, turn: Turn) -> Turn:
-    """Store the turn, or return the one that is there."""
-    record, taken, seq = await asyncio.gather(_find_record(db, turn), _find_messages(db, turn), _take_numbers(db, turn))
-    if record is not None:
-        return await _stored(db, record, turn)
-    if seq is None:
+    """Store the turn, or return the one that is there; what goes on from the head need not be looked up."""
+    conversation = await _take_numbers(db, turn)
+    if conversation is None or conversation["head_id"] != _first(turn).parent_id:
+        record, taken = await asyncio.gather(_find_record(db, turn), _find_messages(db, turn))
+        if record is not None:
+            return await _stored(db, record, turn)
+        _check(turn, taken)
+    if conversation is None:
         raise NotFound("There is no such conversation.")
-    _check(turn, taken)
-    turn = _numbered(turn, seq)
+    turn = _numbered(turn, conversation["last_seq"] + 1)
     record = _record(turn)
     try:
         await db.generations.insert_one(record)
@@ -82,13 +87,15 @@ def _check(turn: Turn, taken: dict[str, str]) -> None:
         raise Conflict("Something with this id is there already.")
 
 
-async def _take_numbers(db: Database, turn: Turn) -> int | None:
-    """Take the next numbers of the conversation, None if there is none; a turn that is not written leaves a gap."""
+async def _take_numbers(db: Database, turn: Turn) -> Document | None:
+    """Take the next numbers of the conversation and return where it stood, None if there is none.
+
+    A turn that is not written leaves a gap.
+    """
     where = owned(turn.generation.user_id, turn.reply.conversation_id) | {"deleted_at": None}
     change = {"$inc": {"last_seq": len(_messages(turn))}}
     # Numbers that are lost with a primary are given out again; the unique ones of messages tell that from ours.
-    before = await passing(db.conversations).find_one_and_update(where, change, projection={"last_seq": 1})
-    return None if before is None else before["last_seq"] + 1
+    return await passing(db.conversations).find_one_and_update(where, change, projection=_STOOD)
 
 
 def _numbered(turn: Turn, seq: int) -> Turn:
