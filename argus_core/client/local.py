@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
 MODEL_PREFERENCE = "model"
 MAX_QUESTION_CHARS = 2_000_000
-_ENOUGH_TO_ESTIMATE = 4
+_NEAR = 50
+"""So many messages before a question are read before it is stored; the model is sent those before them too."""
 _NO_ACCOUNTS = "There are no accounts on one machine; `argus --server URL` signs in to a server."
 
 
@@ -390,16 +391,16 @@ class LocalGenerations:
                 thoughts=self._services.thoughts,
             )
             prefix = continues.text if continues is not None else ""
-            self._engine.start(turn, provider, lambda: self._prompts.fill(blank, turn, prefix), prefix=prefix)
+            self._engine.start(turn, provider, lambda: self._prompts.fill(blank, turn, path, prefix), prefix=prefix)
         return turn
 
     async def _preferred(self, conversation: Conversation) -> str | None:
         return None if conversation.model else await self._models.preferred()
 
     async def _path_before(self, question: Message | None, parent_id: str | None) -> Sequence[Message]:
-        """Return the last messages before a question or an answer: they tell how much will be read."""
+        """Return the last messages before a question or an answer; they also tell how much will be read."""
         leaf_id = question.parent_id if question is not None else parent_id
-        return await self._storage.list_path(self._user_id, leaf_id, _ENOUGH_TO_ESTIMATE) if leaf_id else []
+        return await self._storage.list_path(self._user_id, leaf_id, _NEAR) if leaf_id else []
 
     async def _was_sent(self, question: Message, path: Sequence[Message], conversation: Conversation) -> bool:
         """Return whether the question is stored: its first send may have moved the head, or it edits an older one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from argus_core.blobs.base import BlobStore
@@ -10,6 +11,7 @@ from argus_core.providers.base import Prompt, PromptImage, PromptMessage
 from argus_core.storage.base import Storage
 
 MAX_MESSAGES = 1000
+_PAGE = 250
 GO_ON = "Go on exactly where your last message stopped. Repeat none of it and say nothing about it."
 
 
@@ -20,33 +22,29 @@ class Prompts:
         self._storage = storage
         self._blobs = blobs
 
-    async def fill(self, prompt: Prompt, turn: Turn, prefix: str = "") -> Prompt:
+    async def fill(self, prompt: Prompt, turn: Turn, near: Sequence[Message], prefix: str = "") -> Prompt:
         """Return `prompt` with the messages before the reply of `turn`.
 
         Args:
             prompt: Everything but the messages.
             turn: Stored already.
+            near: The last messages before the question, or before the reply where there is none; any number of them.
             prefix: The text of the reply that is there already, to go on from.
         """
-        path = await self._path(turn)
+        path = await history(self._storage, turn.generation.user_id, near)
+        if turn.question is not None:
+            path.append(turn.question)
         sent = await prompt_messages(path, self._blobs)
         if prefix:
             sent = (*sent, PromptMessage("assistant", (prefix,)), PromptMessage("user", (GO_ON,)))
         return replace(prompt, messages=sent)
 
-    async def _path(self, turn: Turn) -> list[Message]:
-        if turn.question is None:
-            return await history(self._storage, turn.generation.user_id, turn.reply.parent_id)
-        return [*await history(self._storage, turn.generation.user_id, turn.question.parent_id), turn.question]
 
-
-async def history(storage: Storage, user_id: str, leaf_id: str | None) -> list[Message]:
-    """Return the messages that lead to `leaf_id`, oldest first, the last `MAX_MESSAGES` at most."""
-    path: list[Message] = []
-    while leaf_id and len(path) < MAX_MESSAGES:
-        page = await storage.list_path(user_id, leaf_id, 250)
-        path = page + path
-        leaf_id = page[0].parent_id
+async def history(storage: Storage, user_id: str, near: Sequence[Message]) -> list[Message]:
+    """Return the messages that end with those of `near`, oldest first, the last `MAX_MESSAGES` at most."""
+    path = list(near)
+    while path and (parent_id := path[0].parent_id) and (room := MAX_MESSAGES - len(path)) > 0:
+        path = [*await storage.list_path(user_id, parent_id, min(_PAGE, room)), *path]
     return path
 
 

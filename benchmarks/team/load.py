@@ -62,6 +62,7 @@ class Load:
 
     answers: int = 200
     tokens: int = 800
+    """On the average; answers take half to one and a half of it, so that what a kill has brought into step gets out."""
     per_s: int = 40
     duration_s: float = 130.0
     kill_each_s: float = KILL_EACH_S
@@ -135,7 +136,7 @@ async def _talk(reader: Reader, load: Load, until: float, part: float) -> list[R
     await asyncio.sleep(part * load.tokens / load.per_s)
     reads = []
     while time.monotonic() < until:
-        reads.append(await reader.ask(load.tokens, load.per_s))
+        reads.append(await reader.ask(random.randint(load.tokens // 2, load.tokens * 3 // 2), load.per_s))
         if reads[-1].ended == "interrupted":
             await asyncio.sleep(random.uniform(0, load.asks_again_s))
     return reads

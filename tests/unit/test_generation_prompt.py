@@ -49,37 +49,38 @@ async def test_an_empty_answer_is_left_out_and_its_questions_joined() -> None:
     assert await prompt_messages(path, OneBlob()) == (PromptMessage("user", ("One?", "Two?")),)
 
 
-def chain(memory: MemoryStorage, length: int) -> str | None:
+def chain(memory: MemoryStorage, length: int) -> list[Message]:
+    """Store that many messages and return the last one."""
     parent: str | None = None
     for number in range(length):
         message = a_message(str(number), f"text {number}", parent_id=parent)
         memory.messages[message.id] = message
         parent = message.id
-    return parent
+    return [memory.messages[parent]] if parent else []
 
 
 async def test_history_is_the_path_oldest_first() -> None:
     memory = MemoryStorage()
-    leaf = chain(memory, 600)
+    near = chain(memory, 600)
 
-    found = await history(memory.as_storage(), USER, leaf)
+    found = await history(memory.as_storage(), USER, near)
     assert [message.id for message in found] == [str(number) for number in range(600)]
 
 
 async def test_history_has_a_limit() -> None:
     memory = MemoryStorage()
-    leaf = chain(memory, MAX_MESSAGES + 600)
+    near = chain(memory, MAX_MESSAGES + 600)
 
-    found = await history(memory.as_storage(), USER, leaf)
+    found = await history(memory.as_storage(), USER, near)
     assert len(found) == MAX_MESSAGES
-    assert found[-1].id == leaf
+    assert found[-1] == near[-1]
 
 
 async def test_a_first_question_is_sent_without_asking_the_storage() -> None:
     memory = MemoryStorage()
     memory.away = True
 
-    filled = await Prompts(memory.as_storage(), OneBlob()).fill(BLANK, a_turn(question="Why?"))
+    filled = await Prompts(memory.as_storage(), OneBlob()).fill(BLANK, a_turn(question="Why?"), [])
     assert filled == replace(BLANK, messages=(PromptMessage("user", ("Why?",)),))
 
 
@@ -87,10 +88,9 @@ async def test_what_is_gone_on_from_is_sent_with_the_wish_to_go_on() -> None:
     memory = MemoryStorage()
     turn = a_turn()
     question: Message = a_message("q", "Why?")
-    memory.messages["q"] = question
     again = replace(turn, question=None, reply=replace(turn.reply, parent_id="q"))
 
-    filled = await Prompts(memory.as_storage(), OneBlob()).fill(BLANK, again, "Because")
+    filled = await Prompts(memory.as_storage(), OneBlob()).fill(BLANK, again, [question], "Because")
     assert filled.messages == (
         PromptMessage("user", ("Why?",)),
         PromptMessage("assistant", ("Because",)),
