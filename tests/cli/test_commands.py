@@ -220,6 +220,7 @@ def test_show_wants_one_form_and_a_conversation_that_exists(argus: Argus) -> Non
     assert argus("show", "abc", "--json", "--markdown").code == 2
 
 
+@pytest.mark.slow
 def test_show_tells_a_long_conversation_whole(argus: Argus) -> None:
     argus("ask", "number 0")
     for number in range(1, 28):

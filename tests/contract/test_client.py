@@ -22,7 +22,9 @@ from tests.support.client_drivers import DRIVERS, Clients
 from tests.support.fake_gemini import png
 
 
-@pytest.fixture(params=sorted(DRIVERS))
+@pytest.fixture(
+    params=[pytest.param(each, marks=pytest.mark.slow if each == "http" else ()) for each in sorted(DRIVERS)]
+)
 def driver(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -29,6 +29,8 @@ from argus_core.storage.sqlite import SqliteStorage
 from tests.server.conftest import Web
 from tests.support.server import KEY, PASSWORD, QUICK_COST, RunningServer, open_context, open_server, running
 
+pytestmark = pytest.mark.slow
+
 PERSIAN = ("گربه‌ی سیاه روی بام خیس خانه‌ی همسایه نشسته و به ماه نگاه می‌کند" * 2)[:63]
 
 
@@ -146,7 +148,6 @@ def _spread(medians: dict[str, float]) -> float:
     return max(medians.values()) / min(medians.values())
 
 
-@pytest.mark.slow
 async def test_a4_known_unknown_and_locked_are_answered_alike_and_take_as_long(
     tmp_path: Path, provider: ScriptedProvider
 ) -> None:

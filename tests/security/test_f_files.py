@@ -31,6 +31,8 @@ from tests.support.fake_gemini import png
 from tests.support.server import RunningServer
 from tests.support.store_drivers import StoreDriver
 
+pytestmark = pytest.mark.slow
+
 PIECE = 64 << 10
 
 
@@ -59,7 +61,6 @@ def resident_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
 
-@pytest.mark.slow
 def test_f1_an_upload_without_end_is_cut_with_flat_memory_and_nothing_left(tmp_path: Path) -> None:
     with processes.serving(tmp_path) as replica:
         token = processes.sign_up(replica, "Sara", "seven grey herons wade")["access_token"]
@@ -108,7 +109,6 @@ async def test_f1_what_a_user_keeps_is_bounded(store: StoreDriver, tmp_path: Pat
         await storage.close()
 
 
-@pytest.mark.slow
 def test_f1_the_setting_bounds_what_a_user_keeps_on_the_server(tmp_path: Path) -> None:
     assert Settings().user_storage_mb == 1024
     noise = Image.effect_noise((1500, 1500), 200).convert("RGB")
@@ -245,7 +245,6 @@ async def test_f3_41_megapixels_are_refused_before_they_are_decoded(
     assert (await web("GET", "/account", sara)).status_code == 200
 
 
-@pytest.mark.slow
 async def test_f3_a_decoder_that_takes_too_long_is_ended_and_the_server_lives(
     web: Web, sara: SignedIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -28,11 +28,12 @@ from tests.server.test_streams import reading
 from tests.support.fake_gemini import png
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.slow
+
 CORE = Path(argus_core.__file__).parent
 OPERATORS: list[Any] = [{"$ne": None}, {"$gt": ""}, {"$regex": ".*"}, {"$where": "1"}, ["$ne"], 7, True]
 
 
-@pytest.mark.slow
 async def test_i1_an_operator_where_text_is_due_is_refused_everywhere(
     web: Web, sara: SignedIn, admin: SignedIn
 ) -> None:
@@ -250,7 +251,6 @@ async def test_i4_addresses_in_texts_are_not_asked(
     assert set(asked) <= ours, asked
 
 
-@pytest.mark.slow
 def test_i4_a_server_in_the_test_of_addresses_is_a_whole_one(tmp_path: Path) -> None:
     with processes.serving(tmp_path) as replica:
         token = processes.sign_up(replica, "Sara", "seven grey herons wade")["access_token"]

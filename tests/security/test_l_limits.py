@@ -26,6 +26,8 @@ from tests.server.test_streams import reading
 from tests.support.server import RunningServer
 from tests.support.store_drivers import StoreDriver
 
+pytestmark = pytest.mark.slow
+
 ASKED = 24
 
 
@@ -57,7 +59,6 @@ async def settled(team: Team, who: SignedIn) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 async def test_l1_questions_in_a_minute_are_counted_over_three_servers(store: StoreDriver, tmp_path: Path) -> None:
     roles: Any = {"member": RoleLimits(role="member", requests_per_minute=5)}
     async with open_team(store, tmp_path, roles=roles) as team:
@@ -73,7 +74,6 @@ async def test_l1_questions_in_a_minute_are_counted_over_three_servers(store: St
         assert (await settled(team, sara))["requests"] == statuses[201]
 
 
-@pytest.mark.slow
 async def test_l1_who_waits_as_told_is_let_in(store: StoreDriver, tmp_path: Path) -> None:
     roles: Any = {"member": RoleLimits(role="member", requests_per_minute=60)}
     async with open_team(store, tmp_path, roles=roles) as team:
@@ -96,7 +96,6 @@ async def test_l1_who_waits_as_told_is_let_in(store: StoreDriver, tmp_path: Path
         assert "q=60" in again.headers["ratelimit-policy"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "most"),
     [

@@ -31,6 +31,8 @@ from tests.support.server import KEY, PASSWORD, RunningServer
 from tests.support.store_drivers import StoreDriver
 from tests.unit.test_auth_tokens import with_known_kid_and_own_key, with_own_key_in_header
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 5.0
 """The promise: so long after the end of a session every server refuses it, and its streams are closed."""
 EVERYWHERE = "everywhere"
@@ -84,7 +86,6 @@ async def test_s1_keys_that_a_token_brings_or_names_are_ignored(web: Web) -> Non
         assert (await web("GET", "/account", headers={"Authorization": f"Bearer {token}"})).status_code == 401
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "short", "changeme" * 8, "a" * 64])
 def test_s1_a_key_that_can_be_guessed_stops_the_start(tmp_path: Path, key: str) -> None:
     env = {
@@ -163,7 +164,6 @@ async def _reset(team: Team, sara: SignedIn, admin: SignedIn) -> None:
 WAYS = (_log_out, _log_out_everywhere, _disable, _change_password, _end_as_admin, _end_as_user, _reset)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("end", WAYS, ids=lambda end: end.__name__.strip("_"))
 async def test_s3_a_session_ends_on_every_server_within_five_seconds_its_streams_too(
     store: StoreDriver, tmp_path: Path, end: Any

@@ -16,6 +16,8 @@ from tests.server.conftest import Web
 from tests.server.test_streams import reading
 from tests.support.fake_gemini import png
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = create_app(lambda: pytest.fail("nobody opens it here")).openapi()
 PREFIX = "/api/v1"
 NOBODYS = "f" * 32
@@ -101,7 +103,6 @@ def bare(answer: httpx2.Response) -> tuple[int, str, Any]:
     return answer.status_code, answer.headers.get("content-type", ""), body
 
 
-@pytest.mark.slow
 async def test_z1_what_is_anothers_is_answered_as_what_does_not_exist(team: Team, alice: Alice) -> None:
     assert len(WITH_ID) > 20
     mallory = await team.servers[1].sign_up("Mallory")
@@ -140,7 +141,6 @@ async def everything(web: Web, alice: Alice) -> list[Any]:
     return [answer.json() for answer in answers]
 
 
-@pytest.mark.slow
 async def test_z1_no_list_search_or_stream_holds_a_byte_of_anothers(team: Team, alice: Alice) -> None:
     mallory = await team.servers[1].sign_up("Mallory")
     hints = {
@@ -287,7 +287,6 @@ FORBIDDEN_FIELDS = {
 WITH_BODY = [each for each in operations() if example(each[2]) is not None]
 
 
-@pytest.mark.slow
 async def test_z2_a_field_that_is_not_known_is_refused_everywhere(web: Web, sara: SignedIn, admin: SignedIn) -> None:
     assert len(WITH_BODY) > 15
     for method, path, operation in WITH_BODY:

@@ -19,6 +19,8 @@ from argus_core.server.gate import OPEN
 from tests.server.conftest import Web
 from tests.support.server import RunningServer, open_context
 
+pytestmark = pytest.mark.slow
+
 
 def routes() -> list[tuple[str, str]]:
     """Every method and address of the application."""

@@ -27,6 +27,8 @@ from argus_tui.widgets.form_field import FormField
 from tests.tui.account_support import AT, CODE, PASSWORD, PLACE, SARA, USED, FakeAccount, FakeAdmin, people, sessions_of
 from tests.tui.widget_support import Bare
 
+pytestmark = pytest.mark.slow
+
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 
 

@@ -21,6 +21,8 @@ from argus_tui.screens.usage import Usage
 from tests.tui.account_support import PASSWORD, PLACE, SARA, FakeEntrance, Team, fills_in
 from tests.tui.chat_support import SMALL, WIDE, Person, Store, talk_of
 
+pytestmark = pytest.mark.slow
+
 
 def team(folder: Path, *answers: str, inside: bool = True) -> Team:
     provider = ScriptedProvider(*(saying(answer) for answer in answers))

@@ -31,6 +31,8 @@ from argus_tui.widgets.form_field import FormField
 from tests.tui.account_support import CODE, PASSWORD, PLACE, SARA, FakeEntrance
 from tests.tui.widget_support import SHEET, Bare, paste
 
+pytestmark = pytest.mark.slow
+
 PERSIAN = "رمز بسیار دراز من"
 """A password of a person who writes Persian."""
 

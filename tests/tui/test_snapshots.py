@@ -28,6 +28,8 @@ from argus_tui.themes import ARGUS_DAY, ARGUS_NIGHT
 from argus_tui.widgets.transcript import Transcript
 from tests.tui.chat_support import AT, OTHER_MODEL, SMALL, WIDE, Person, Store, talk_of
 
+pytestmark = pytest.mark.slow
+
 DARK, LIGHT = ARGUS_NIGHT.name, ARGUS_DAY.name
 Shoot = Callable[[Person], Awaitable[None]]
 ANSWER = """Three things decide it:

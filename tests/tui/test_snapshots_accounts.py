@@ -20,6 +20,8 @@ from tests.tui.account_support import CODE, PASSWORD, SARA, FakeEntrance, Team, 
 from tests.tui.chat_support import AT, SMALL, WIDE, Person, Store, talk_of, text
 from tests.tui.test_snapshots import DARK, LIGHT, Shoot, _fixed_time, shoot
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["_fixed_time", "shoot"]  # fixtures
 
 LOOKS = pytest.mark.parametrize(
