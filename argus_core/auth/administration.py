@@ -73,12 +73,12 @@ class Administration:
             InvalidInput: The email, the name or the password cannot be used.
             NotFound: There is no such user.
         """
-        change = UserChange(email=fold_email(email), name=checked_name(name), role=role)
-        hashed = await self._hashed(password, change.email or "", name)
+        email, name = fold_email(email), checked_name(name)
+        hashed = await self._hashed(password, email, name)
         if (await self._storage.get_login(user_id)).user.email:
             raise Conflict("`argus admin list` shows it.", title="It belongs to an account already")
         with _email_is_taken():
-            changed = await self._storage.update_user(user_id, change)
+            changed = await self._storage.update_user(user_id, UserChange(email=email, name=name, role=role))
         if hashed is not None:
             await self._storage.set_password_hash(user_id, hashed)
         self._on_changed(user_id)

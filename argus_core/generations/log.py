@@ -25,7 +25,7 @@ TICK_S = 0.05
 """The first delta and the terminator do not wait for it."""
 TICK_EACH_S = 0.001
 """Added for each live generation of the process, so that many together cost little more than a few do."""
-LONGEST_TICK_S = 0.2
+MOST_ADDED_S = 0.15
 MAX_EVENT_CHARS = 16 << 10
 """Deltas are joined up to this length, and longer ones are cut: no event is too large for any storage."""
 MAX_UNSAVED_CHARS = 4 << 20
@@ -220,7 +220,7 @@ class EventLog:
         """
         now = time.monotonic()
         if self._due is None:
-            tick_s = max(self._tick_s, min(self._tick_s + TICK_EACH_S * len(self._live), LONGEST_TICK_S))
+            tick_s = self._tick_s + min(TICK_EACH_S * len(self._live), MOST_ADDED_S)
             self._due = (self._ticked if now - self._ticked < tick_s else now) + tick_s
         with suppress(TimeoutError):
             async with asyncio.timeout(self._due - now):

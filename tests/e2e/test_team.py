@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,27 +51,16 @@ def team(tmp_path: Path) -> Iterator[Home]:
 def email(cluster: Cluster) -> str:
     """An account of this test's own: guesses at one are throttled, and so are many sign-ins."""
     email = f"{new_id()[-8:]}@example.org"  # short: a form shows it whole
-    done = subprocess.run(
-        [sys.executable, "-m", "argus_tui", "admin", "create", "--email", email, "--name", "Sara", "--password-stdin"],
-        env=cluster.settings,
-        cwd=cluster.folder,
-        input=f"{PASSWORD}\n".encode(),
-        capture_output=True,
-        timeout=LONG_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
+    with_password("admin", "create", "--email", email, "--name", "Sara", env=cluster.settings, cwd=cluster.folder)
     return email
 
 
-def address(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-def sign_in(home: Home, port: int, email: str) -> None:
+def with_password(*arguments: str, env: Mapping[str, str], cwd: Path) -> None:
+    """Run a command that takes the password from stdin, and see that it never says it."""
     done = subprocess.run(
-        [ARGUS, "--server", address(port), "login", "--email", email, "--password-stdin"],
-        env=home.env,
+        [ARGUS, *arguments, "--password-stdin"],
+        env=env,
+        cwd=cwd,
         input=f"{PASSWORD}\n".encode(),
         capture_output=True,
         timeout=LONG_S,
@@ -80,6 +68,14 @@ def sign_in(home: Home, port: int, email: str) -> None:
     )
     assert done.returncode == 0, done.stderr.decode()
     assert PASSWORD.encode() not in done.stdout + done.stderr
+
+
+def address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def sign_in(home: Home, port: int, email: str) -> None:
+    with_password("--server", address(port), "login", "--email", email, env=home.env, cwd=home.path)
 
 
 def settings_of(port: int) -> dict[str, str | None]:
@@ -175,15 +171,8 @@ def test_with_a_mongodb_and_no_server_the_program_asks_to_sign_in(team: Home, cl
     }
     terminal = team.start(settings=settings, ready=False)
     terminal.wait_for("Make an account")
-    done = subprocess.run(
-        [sys.executable, "-m", "argus_tui", "login", "--email", email, "--password-stdin"],
-        env=team.env | {name: str(value) for name, value in settings.items()},
-        cwd=team.path,
-        input=f"{PASSWORD}\n".encode(),
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
+    env = team.env | {name: str(value) for name, value in settings.items()}
+    with_password("login", "--email", email, env=env, cwd=team.path)
     signed_in = team.start(settings=settings)
     ask(signed_in, "Count in the database")
     signed_in.wait_for("tok200")

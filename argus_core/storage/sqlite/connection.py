@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import sqlite3
 import time
@@ -43,19 +42,18 @@ class Lane:
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
         """Queue `job(connection, …)`; it commits when the job returns and rolls back when it raises."""
-        if self._connection is None:
-            raise StorageUnavailable("The store is closed.")
-        call = functools.partial(self._transact, self._connection, job, *args, **kwargs)
-        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+        return self._queue(lambda connection: self._transact(connection, job, *args, **kwargs))
 
     def submit_passing(
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
         """Queue a job as `submit` does, without waiting for the disk: a loss of power may take it back."""
+        return self._queue(lambda connection: self._transact_passing(connection, job, *args, **kwargs))
+
+    def _queue(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         if self._connection is None:
             raise StorageUnavailable("The store is closed.")
-        call = functools.partial(self._transact_passing, self._connection, job, *args, **kwargs)
-        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+        return asyncio.get_running_loop().run_in_executor(self._thread, run, self._connection)
 
     async def close(self) -> None:
         """Finish what is queued and disconnect."""
