@@ -13,7 +13,8 @@ from textual.app import App
 from argus_core.errors import ArgusError
 from argus_tui.filters import NoControls, PlainGlyphs
 from argus_tui.screens.first import FirstScreen
-from argus_tui.themes import ARGUS_NIGHT, THEMES, theme_variables
+from argus_tui.sixteen_colors import FEW_COLORS, SixteenColors, has_few_colors
+from argus_tui.themes import ARGUS_NIGHT, THEMES, palette, theme_variables
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -47,6 +48,9 @@ class ArgusApp(App[int]):
         self._clients = AsyncExitStack()
         self._client: asyncio.Future[ChatClient] | None = None
         self._filters += [NoControls(), *([PlainGlyphs()] if options.plain_glyphs else [])]
+        if has_few_colors(self.console.color_system):
+            self._filters.append(SixteenColors(lambda: palette(self.current_theme), lambda: self.current_theme.dark))
+            self.add_class(FEW_COLORS)
         _let_alt_digits_through()
         for theme in THEMES:
             self.register_theme(theme)
