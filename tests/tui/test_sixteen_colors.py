@@ -19,10 +19,22 @@ def drawn(text: str, style: Style, palette: Palette = NIGHT) -> Style:
     return found
 
 
+NAMES = {
+    None: "default",
+    0: "black",
+    1: "red",
+    3: "yellow",
+    4: "blue",
+    6: "cyan",
+    8: "bright_black",
+    15: "bright_white",
+}
+
+
 def names(style: Style) -> tuple[str, str]:
     assert style.color is not None
     assert style.bgcolor is not None
-    return style.color.name, style.bgcolor.name
+    return NAMES[style.color.number], NAMES[style.bgcolor.number]
 
 
 @pytest.mark.parametrize(
