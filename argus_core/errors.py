@@ -19,6 +19,7 @@
     │   ├── RateLimited           429
     │   ├── ProviderUnavailable   500, 502, 503, 504, refused, reset, silent
     │   ├── ContentBlocked        the prompt or the answer was blocked
+    │   ├── EmptyAnswer           it ended well without a word
     │   └── ContextTooLong        more than the model reads
     ├── StorageError
     │   ├── StorageUnavailable
@@ -186,6 +187,14 @@ class ContentBlocked(ProviderError):
 
     code = "content_blocked"
     default_title = "Gemini's safety rules stopped this"
+
+
+class EmptyAnswer(ProviderError):
+    """The model ended its answer without a word or a picture; its thinking and what it used are kept."""
+
+    code = "empty_answer"
+    default_title = "The model answered without a word"
+    retryable = True
 
 
 class ContextTooLong(ProviderError):

@@ -57,6 +57,7 @@ HTTP_STATUS: dict[str, int] = {
     "rate_limited": 429,
     "provider_unavailable": 503,
     "content_blocked": 422,
+    "empty_answer": 502,
     "context_too_long": 413,
     "storage_error": 500,
     "storage_unavailable": 503,

@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from argus_core.domain import ModelInfo, SourcePart, Usage
-from argus_core.providers import faults, prices
+from argus_core.errors import ProviderError
+from argus_core.providers import endings, line_faults, prices
 from argus_core.providers.base import Chunk, EndChunk, ImageChunk, SourceChunk, TextChunk, ThoughtChunk
+from argus_core.providers.wording import one_line
 
 _IMAGE_TYPES = "image/"
 _AT_THE_LIMIT = ("MAX_TOKENS", "CONTINUATION")
@@ -23,10 +25,20 @@ class Answer:
     """The model that really answered, when an alias was asked."""
     finish: str = ""
     """The finish reason; empty until it came."""
+    finish_message: str = ""
+    """What Gemini says beside the reason; empty when it says nothing."""
     block: str = ""
     """Why the prompt was not answered; empty when it was."""
     began: bool = False
     """A chunk was given out."""
+    heard: bool = False
+    """A response came, whatever was in it."""
+    called: bool = False
+    """The model called a function."""
+    hide: str = field(default="", repr=False)
+    """A secret that must not appear in an error."""
+    _speaks: bool = False
+    """A word or a picture of the answer was given out, not only its thinking."""
     _pictures: bool = False
     _urls: set[str] = field(default_factory=set)
 
@@ -47,13 +59,14 @@ class Answer:
         self.began = True
         if thought:
             return [ThoughtChunk(text)]
+        self._speaks = True
         return [TextChunk(text, self.usage.output_tokens if self.usage else 0)]
 
     def data(self, media_type: str, data: bytes) -> list[Chunk]:
         """Return the chunk for inline data; none for what is no picture."""
         if not data or not media_type.startswith(_IMAGE_TYPES):
             return []
-        self.began = self._pictures = True
+        self.began = self._speaks = self._pictures = True
         return [ImageChunk(media_type, data)]
 
     def source(self, title: str, url: str) -> list[Chunk]:
@@ -66,16 +79,25 @@ class Answer:
 
     async def end(self, model: str) -> EndChunk:
         """Return the last chunk, or raise the `ProviderError` that says why there is none."""
-        if self.block:
-            raise faults.blocked_prompt(self.block)
-        if not self.finish:
-            raise faults.broke_off(started=self.began)
-        if self.finish != "STOP" and self.finish not in _AT_THE_LIMIT:
-            raise faults.stopped(self.finish)
-        return EndChunk(await self._priced(model), truncated=self.finish in _AT_THE_LIMIT)
+        if fault := self._fault():
+            raise fault
+        return EndChunk(await self.priced(model), truncated=self.finish in _AT_THE_LIMIT)
 
-    async def _priced(self, model: str) -> Usage | None:
-        """Return the usage with its cost, loading the prices in a thread the first time."""
+    def _fault(self) -> ProviderError | None:
+        if self.block:
+            return endings.blocked_prompt(self.block)
+        if self.finish and self.finish != "STOP" and self.finish not in _AT_THE_LIMIT:
+            return endings.stopped(self.finish, one_line(self.finish_message, hide=self.hide))
+        if not self.finish and (self.began or not self.heard):
+            return line_faults.broke_off(started=self.began)
+        if self._speaks:
+            return None
+        if self.finish in _AT_THE_LIMIT:
+            return endings.used_up()
+        return endings.only_a_call() if self.called else endings.empty()
+
+    async def priced(self, model: str) -> Usage | None:
+        """Return the usage so far with its cost, loading the prices in a thread the first time."""
         if self.usage is None or self._pictures:  # pictures have prices of their own, which the table lacks
             return self.usage
         cost = self._cost(model) if prices.loaded() else await asyncio.to_thread(self._cost, model)

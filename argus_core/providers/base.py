@@ -70,6 +70,13 @@ class SourceChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageChunk:
+    """What was used so far: the last chunk before an error that ends an answer, since it is charged all the same."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class EndChunk:
     """The last chunk of an answer that ended well; an answer without one was cut off."""
 
@@ -77,7 +84,7 @@ class EndChunk:
     truncated: bool = False
 
 
-Chunk = TextChunk | ThoughtChunk | ImageChunk | SourceChunk | EndChunk
+Chunk = TextChunk | ThoughtChunk | ImageChunk | SourceChunk | UsageChunk | EndChunk
 
 
 class Provider(Protocol):

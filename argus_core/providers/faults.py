@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from argus_core.errors import (
-    ContentBlocked,
     ContextTooLong,
     KeyRejected,
     ModelNotFound,
@@ -23,11 +19,8 @@ from argus_core.errors import (
     RateLimited,
     RequestRejected,
 )
+from argus_core.providers.wording import AGAIN, gemini_says, in_words, one_line
 
-SAID_LIMIT = 300
-"""Characters of a server's own words that are kept."""
-_SHORTEST_SECRET = 8
-"""Anything shorter is no key, and striking it out would spoil words."""
 _LONGEST_WAIT_S = 7 * 86400.0
 _CODES = {
     "INVALID_ARGUMENT": 400,
@@ -44,11 +37,19 @@ _TOKENS = re.compile(r"token count[^0-9]*\((\d+)\) exceeds[^(]*\((\d+)\)", re.IG
 _TOO_LONG = re.compile(r"token count.*exceeds|exceeds the maximum number of tokens|context length", re.IGNORECASE)
 _PLACE = re.compile(r"location is not supported|not available in your (country|region|location)", re.IGNORECASE)
 _KEY = re.compile(r"api key (not valid|not found|expired|is invalid)|API_KEY_INVALID", re.IGNORECASE)
+_BILLING = re.compile(r"\bbill(?:ing|ed)\b", re.IGNORECASE)
+_LEAKED = re.compile(r"\bleaked\b", re.IGNORECASE)
+_SUSPENDED = re.compile(r"\bsuspended\b", re.IGNORECASE)
+_NONE_AT_ALL = re.compile(r"\blimit: 0\b(?![.,]\d)")
+_RETRY_IN = re.compile(r"\bretry in ((?:\d{1,9}(?:\.\d{1,12})?(?:ms|h|m|s)){1,4})", re.IGNORECASE)
+_DURATION = re.compile(r"([\d.]+)(ms|h|m|s)", re.IGNORECASE)
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_MOST_SAID = 4000
+"""Characters of a message that are looked at."""
+_NEW_KEY = "make a new key at https://aistudio.google.com/apikey."
 _PROXY_HINT = (
     "Reach it through a proxy by setting HTTPS_PROXY or ALL_PROXY, or another address by GOOGLE_GEMINI_BASE_URL."
 )
-_NETWORK_HINT = "Check the network, and HTTPS_PROXY, ALL_PROXY and GOOGLE_GEMINI_BASE_URL if you use them."
-_AGAIN = "Try again in a moment, or choose another model."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +68,26 @@ class Refusal:
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds to wait: what RetryInfo says, else the header; None when neither makes sense."""
+        """Seconds to wait: what RetryInfo says, else the header, else the message; None when none makes sense."""
         for detail in self.details:
             if str(detail.get("@type", "")).endswith("RetryInfo"):
                 seconds = _seconds(str(detail.get("retryDelay", "")).removesuffix("s"))
                 if seconds is not None:
                     return seconds
-        return _seconds(self.retry_after) if self.retry_after else None
+        by_header = _seconds(self.retry_after) if self.retry_after else None
+        return _wait_in(self.message) if by_header is None else by_header
 
     @property
     def for_the_day(self) -> bool:
         """Whether a daily quota is used up, so that waiting a little does not help."""
         return any("PerDay" in str(detail.get("violations", "")) for detail in self.details)
+
+    @property
+    def gives_nothing(self) -> bool:
+        """Whether the quota is 0: this key may not use the model at all, today or any other day."""
+        violations = [one for detail in self.details for one in _list(detail.get("violations"))]
+        values = [str(one.get("quotaValue", "")) for one in violations if isinstance(one, Mapping)]
+        return "0" in values or _NONE_AT_ALL.search(self.message) is not None
 
 
 def refusal(code: int | None, body: Any, *, retry_after: str = "") -> Refusal:
@@ -87,14 +96,19 @@ def refusal(code: int | None, body: Any, *, retry_after: str = "") -> Refusal:
     inner = found.get("error", found) if isinstance(found, Mapping) else {}
     if not isinstance(inner, Mapping):
         inner = {"message": inner}
-    given, details = inner.get("code"), inner.get("details")
+    given, message = inner.get("code"), inner.get("message")
+    message = message[:_MOST_SAID] if isinstance(message, str) else ""
     return Refusal(
         code=code or (given if isinstance(given, int) else 0),
         status=str(inner.get("status") or ""),
-        message=str(inner.get("message") or ""),
-        details=tuple(d for d in details if isinstance(d, Mapping)) if isinstance(details, list) else (),
+        message="" if message.lstrip().startswith("<") else message,  # a page of a proxy says nothing to people
+        details=tuple(detail for detail in _list(inner.get("details")) if isinstance(detail, Mapping)),
         retry_after=retry_after,
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def refused(said: Refusal, *, model: str = "", hide: str = "") -> ProviderError:
@@ -114,18 +128,20 @@ def refused(said: Refusal, *, model: str = "", hide: str = "") -> ProviderError:
     if code == 404:
         return _not_found(model)
     if code == 429:
-        return _rate_limited(said)
+        return _rate_limited(said, model)
     if code in (408, 499) or code >= 500:
         return _unavailable(code, said.retry_after_s)
     if code == 413:
         return RequestRejected("Send fewer or smaller pictures.", title="The question is too large for Gemini")
-    return ProviderError(_gemini_says(words) or _AGAIN)
+    return ProviderError(gemini_says(words) or AGAIN)
 
 
 def _bad_request(said: Refusal, words: str) -> ProviderError:
     if _KEY.search(said.message) or any(detail.get("reason") == "API_KEY_INVALID" for detail in said.details):
         return _no_access(Refusal(code=401), words)
-    if said.status == "FAILED_PRECONDITION" or _PLACE.search(said.message):
+    if _BILLING.search(said.message):  # before the place: what is not served there for free may be for money
+        return RequestRejected(gemini_says(words), title="This needs a key with billing turned on")
+    if _PLACE.search(said.message):
         return PlaceNotSupported(_PROXY_HINT)
     if match := _TOKENS.search(said.message):
         return ContextTooLong(
@@ -134,13 +150,19 @@ def _bad_request(said: Refusal, words: str) -> ProviderError:
         )
     if _TOO_LONG.search(said.message):
         return ContextTooLong("Start a new conversation, or choose a model that reads more.")
-    return RequestRejected(_gemini_says(words))
+    return RequestRejected(gemini_says(words))
 
 
 def _no_access(said: Refusal, words: str) -> ProviderError:
+    if _LEAKED.search(words):
+        return KeyRejected(f"Google has shut it; {_NEW_KEY}", title="Your key was reported as leaked")
+    if _SUSPENDED.search(words):
+        return KeyRejected(
+            f"See the notice in your Google account, or {_NEW_KEY}", title="Google has suspended your key"
+        )
     if said.code == 403 and words and not _KEY.search(words):
-        return KeyRejected(_gemini_says(words), title="Gemini does not allow this with your key")
-    return KeyRejected("Check GEMINI_API_KEY, or make a new key at https://aistudio.google.com/apikey.")
+        return KeyRejected(gemini_says(words), title="Gemini does not allow this with your key")
+    return KeyRejected(f"Check GEMINI_API_KEY, or {_NEW_KEY}")
 
 
 def _not_found(model: str) -> ProviderError:
@@ -151,8 +173,12 @@ def _not_found(model: str) -> ProviderError:
     )
 
 
-def _rate_limited(said: Refusal) -> ProviderError:
-    wait = said.retry_after_s
+def _rate_limited(said: Refusal, model: str) -> ProviderError:
+    if said.gives_nothing:
+        what = f"“{one_line(model, limit=80)}”" if model else "this model"
+        hint = f"Its quota for {what} is 0; choose another model, or turn on billing for the key."
+        return KeyRejected(hint, title="Your key may not use this model")
+    wait = None if said.for_the_day else said.retry_after_s
     if said.for_the_day:
         hint = "The allowance of this key for today is used up; choose another model, or wait until tomorrow."
     elif wait is not None:
@@ -169,121 +195,15 @@ def _unavailable(code: int, retry_after_s: float | None) -> ProviderError:
         504: "Gemini took too long to answer",
         408: "Gemini took too long to answer",
     }.get(code, "Gemini is not working right now")
-    hint = f"Try again in {in_words(retry_after_s)}." if retry_after_s is not None else _AGAIN
+    hint = f"Try again in {in_words(retry_after_s)}." if retry_after_s is not None else AGAIN
     return ProviderUnavailable(hint, title=title, retry_after_s=retry_after_s)
 
 
-_BLOCKED = {
-    "SAFETY": ("Gemini's safety rules stopped this", "Ask in another way; what had come is kept."),
-    "RECITATION": (
-        "Gemini stopped because the answer repeated a known text",
-        "Ask for it in other words; what had come is kept.",
-    ),
-    "LANGUAGE": ("Gemini does not answer in this language", "Ask in another language."),
-    "BLOCKLIST": ("Gemini stopped at a word it may not use", "Ask in another way."),
-    "PROHIBITED_CONTENT": ("Gemini does not allow this content", "Ask in another way."),
-    "SPII": ("Gemini stopped because the answer held personal data", "Ask without names, numbers or addresses."),
-    "JAILBREAK": ("Gemini took the question for an attempt to get around its rules", "Ask in another way."),
-    "IMAGE_SAFETY": ("Gemini's safety rules stopped the picture", "Describe another picture."),
-    "IMAGE_PROHIBITED_CONTENT": ("Gemini does not make such pictures", "Describe another picture."),
-    "IMAGE_RECITATION": ("Gemini stopped because the picture repeated a known one", "Describe another picture."),
-    "MODEL_ARMOR": ("A safety filter of the account stopped this", "Ask in another way."),
-    "ESCALATION": ("A safety filter of the account stopped this", "Ask in another way."),
-    "PUP_LIMITED_DISABLED": ("Google has limited this account", "See the notice in your Google account."),
-}
-_BROKEN = {
-    "NO_IMAGE": ("Gemini made no picture", "Say more plainly what the picture should show."),
-    "IMAGE_OTHER": ("Gemini could not make the picture", "Try again, or describe another picture."),
-}
-
-
-def stopped(reason: str) -> ProviderError:
-    """Return the error for an answer that ended with a finish reason other than `STOP` and `MAX_TOKENS`."""
-    if reason in _BLOCKED:
-        title, hint = _BLOCKED[reason]
-        return ContentBlocked(hint, title=title)
-    title, hint = _BROKEN.get(reason, ("Gemini stopped without saying why", _AGAIN))
-    return ProviderError(hint, title=title)
-
-
-def blocked_prompt(reason: str) -> ContentBlocked:
-    """Return the error for a question that was not answered at all."""
-    if reason == "SAFETY" or reason not in _BLOCKED:
-        return ContentBlocked("Ask in another way.", title="Gemini's safety rules stopped the question")
-    title, hint = _BLOCKED[reason]
-    return ContentBlocked(hint.removesuffix("; what had come is kept.").removesuffix(".") + ".", title=title)
-
-
-def broke_off(*, started: bool) -> ProviderUnavailable:
-    """Return the error for a connection that ended before the answer did."""
-    title = "The answer broke off" if started else "Gemini closed the connection without an answer"
-    return ProviderUnavailable("The connection was closed before the end; try again.", title=title)
-
-
-def silent(seconds: float) -> ProviderUnavailable:
-    """Return the error for a server that sent nothing for `seconds`."""
-    return ProviderUnavailable(_AGAIN, title=f"Gemini was silent for {in_words(seconds)}")
-
-
-def unreadable() -> ProviderError:
-    """Return the error for an answer that the SDK cannot read."""
-    return ProviderError(_AGAIN, title="Gemini sent something that cannot be read")
-
-
-def not_connected(error: BaseException, *, seconds: float | None = None) -> ProviderUnavailable:
-    """Return the error for a connection that was not made, by what lies under `error`.
-
-    Args:
-        error: What the HTTP library raised.
-        seconds: How long was waited, when it is known that the time ran out.
-    """
-    causes = list(_causes(error))
-    hint = _NETWORK_HINT
-    if seconds is not None:
-        why = f"there was no connection within {in_words(seconds)}"
-    elif any(isinstance(cause, socket.gaierror) or "NameResolution" in type(cause).__name__ for cause in causes):
-        why, hint = "its name was not found", "Check that this machine is online; behind a proxy set HTTPS_PROXY."
-    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
-        why = "its certificate cannot be trusted"
-    elif any("Proxy" in type(cause).__name__ for cause in causes):
-        why, hint = "the proxy did not let it through", "Check HTTPS_PROXY and ALL_PROXY."
-    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        why = "the connection was refused"
-    else:
-        why = "the connection failed"
-    return ProviderUnavailable(hint, title=f"Gemini cannot be reached: {why}")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield `error` and all that led to it."""
-    seen: set[int] = set()
-    todo = [error]
-    while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-
-
-def one_line(text: str, *, hide: str = "", limit: int = SAID_LIMIT) -> str:
-    """Return `text` on one line, at most `limit` characters, with `hide` struck out."""
-    line = " ".join((text.replace(hide, "****") if len(hide) >= _SHORTEST_SECRET else text).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def in_words(seconds: float) -> str:
-    """Return a wait as people say it: `3 s`, `2 min`, `5 h`."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{math.ceil(seconds)} s"
-    return f"{math.ceil(seconds / 60)} min" if seconds < 7200 else f"{math.ceil(seconds / 3600)} h"
-
-
-def _gemini_says(words: str) -> str:
-    return f"Gemini says: {words}" if words else ""
+def _wait_in(message: str) -> float | None:
+    """Return the seconds of `Please retry in 1m36.4s.`; None when it is not said."""
+    found = _RETRY_IN.search(message)
+    parts = _DURATION.findall(found[1]) if found else []
+    return _seconds(str(sum(float(number) * _UNIT_S[unit.lower()] for number, unit in parts))) if parts else None
 
 
 def _seconds(text: str) -> float | None:

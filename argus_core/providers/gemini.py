@@ -1,7 +1,7 @@
 """Gemini through google-genai.
 
 The only importer of that SDK, which takes half a second to load: always late, and never in the event loop. The SDK
-makes the request, authenticates it and reads refusals; the answer is read by `gemini_wire`.
+makes the request, authenticates it and reads refusals; the answer is read by `gemini_reading`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import asyncio
 import logging
 import threading
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from argus_core.domain import ModelInfo
 from argus_core.errors import ProviderError, ProviderUnavailable, RequestRejected
-from argus_core.providers import faults
-from argus_core.providers.answer import Answer, makes_images, model_info
+from argus_core.providers import faults, line_faults
+from argus_core.providers.answer import makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
-from argus_core.providers.gemini_wire import Json, chunks, objects
+from argus_core.providers.gemini_reading import LIST_LIMIT_S, MAX_BODY_BYTES, ODDITIES, read_answer
 from argus_core.settings import Secret
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 _CALL: ContextVar[_Call | None] = ContextVar("gemini_call", default=None)
 """Who asks; the HTTP client hands the answer over to it."""
 _MOST_MODELS = 1000
-_ODDITIES = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
-"""What the SDK raises on answers it did not expect, such as an error without a code (TypeError)."""
 
 
 class GeminiProvider:
@@ -72,30 +71,35 @@ class GeminiProvider:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """Yield the answer as it comes; see `Provider.stream`."""
         client = await self._ready()
-        answer = Answer()
-        call = _Call(client, prompt, thoughts=prompt.thoughts and prompt.model not in self._thoughtless)
+        thoughts = prompt.thoughts and prompt.model not in self._thoughtless
         try:
-            try:
-                response = await self._next(call, answer)
-            except RequestRejected as error:
-                if not (call.thoughts and "think" in error.hint.lower()):
-                    raise
-                self._thoughtless.add(prompt.model)
-                await call.close()
-                call = _Call(client, prompt, thoughts=False)
-                response = await self._next(call, answer)
-            while response is not None:
-                for chunk in response:
+            async with aclosing(self._answer(client, prompt, thoughts=thoughts)) as answer:
+                async for chunk in answer:
                     yield chunk
-                response = await self._next(call, answer)
-        finally:
-            await call.close()
-        yield await answer.end(prompt.model)
+        except RequestRejected as error:
+            if not (thoughts and "think" in error.hint.lower()):
+                raise
+            self._thoughtless.add(prompt.model)
+        else:
+            return
+        async with aclosing(self._answer(client, prompt, thoughts=False)) as answer:
+            async for chunk in answer:
+                yield chunk
+
+    def _answer(self, client: genai.Client, prompt: Prompt, *, thoughts: bool) -> AsyncGenerator[Chunk, None]:
+        call = _Call(self, client, prompt, thoughts=thoughts)
+        return read_answer(call, model=prompt.model, silence_s=self._read_timeout_s, hide=self._key.value)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that answer questions, in the API's order."""
         client = await self._ready()
-        return await asyncio.to_thread(_infos, await self._list(client))
+        limit_s = min(self._read_timeout_s, LIST_LIMIT_S)
+        try:
+            async with asyncio.timeout(limit_s):
+                found = await self._list(client)
+        except TimeoutError as error:
+            raise line_faults.slow(limit_s) from error
+        return await asyncio.to_thread(_infos, found)
 
     def preload(self) -> None:
         """Import the SDK, build its client, and let it build the rest."""
@@ -138,15 +142,19 @@ class GeminiProvider:
             request.extensions["timeout"] = timeout  # the SDK sends timeout=None, which overrides the client's own
 
         async def after(response: httpx2.Response) -> None:
-            if (call := _CALL.get()) is not None and response.status_code == 200:
+            if 300 <= response.status_code < 400:
+                raise line_faults.redirected(response.headers.get("location", ""))
+            if response.status_code == 200 and (call := _CALL.get()) is not None:
                 call.take_over(response)
+            else:
+                await _read_whole(response)
 
         tls = httpx2.create_ssl_context()
         try:
             http = httpx2.AsyncClient(
                 verify=tls,
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-                follow_redirects=True,
+                follow_redirects=False,
                 event_hooks={"request": [before], "response": [after]},
             )
         except (ImportError, ValueError, httpx2.InvalidURL) as error:
@@ -163,70 +171,57 @@ class GeminiProvider:
         )
         return http, client
 
-    async def _next(self, call: _Call, answer: Answer) -> list[Chunk] | None:
-        """Return the chunks of the next event, None at the end, or raise a `ProviderError`."""
-        import httpx2
-        from google.genai import errors
-
-        try:
-            response = await call.next()
-            if response is not None and "error" in response:
-                raise faults.refused(faults.refusal(None, response), model=call.prompt.model, hide=self._key.value)
-            return None if response is None else list(chunks(response, answer))
-        except errors.APIError as error:
-            raise self._refused(error, call.prompt.model) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
-            if answer.finish:
-                return None  # all had come
-            raise self._broken(error, started=answer.began) from error
-        except _ODDITIES as error:
-            raise faults.unreadable() from error
-
     async def _list(self, client: genai.Client) -> list[types.Model]:
-        import httpx2
-        from google.genai import errors
-
         found: list[types.Model] = []
-        try:
+        with self.told_in_our_errors(""):
             async for model in await client.aio.models.list(config={"page_size": 200}):
                 found.append(model)
                 if len(found) >= _MOST_MODELS:
                     break
-        except errors.APIError as error:
-            raise self._refused(error, "") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
-            raise self._broken(error, started=False) from error
-        except _ODDITIES as error:
-            raise faults.unreadable() from error
         return found
+
+    @contextmanager
+    def told_in_our_errors(self, model: str) -> Iterator[None]:
+        """Turn what the SDK and the HTTP library raise into a `ProviderError`."""
+        import httpx2
+        from google.genai import errors
+
+        try:
+            yield
+        except errors.APIError as error:
+            raise self._refused(error, model) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
+            raise self.broken(error, started=False) from error
+        except ODDITIES as error:
+            raise line_faults.unreadable() from error
 
     def _refused(self, error: genai.errors.APIError, model: str) -> ProviderError:
         headers = getattr(error.response, "headers", None) or {}
         said = faults.refusal(error.code, error.details, retry_after=headers.get("retry-after", ""))
         return faults.refused(said, model=model, hide=self._key.value)
 
-    def _broken(self, error: Exception, *, started: bool) -> ProviderUnavailable:
+    def broken(self, error: Exception, *, started: bool) -> ProviderUnavailable:
         """Return the error for a connection that failed."""
         import httpx2
 
         if isinstance(error, httpx2.ConnectTimeout):
-            return faults.not_connected(error, seconds=self._connect_timeout_s)
+            return line_faults.not_connected(error, seconds=self._connect_timeout_s)
         if isinstance(error, httpx2.TimeoutException):
-            return faults.silent(self._read_timeout_s)
+            return line_faults.silent(self._read_timeout_s)
         if isinstance(error, httpx2.ConnectError | httpx2.ProxyError | httpx2.UnsupportedProtocol | httpx2.InvalidURL):
-            return faults.not_connected(error)
-        return faults.broke_off(started=started)
+            return line_faults.not_connected(error)
+        return line_faults.broke_off(started=started)
 
 
 class _Call:
     """One question. It takes the connection from the SDK, which would close it only with the garbage."""
 
-    def __init__(self, client: genai.Client, prompt: Prompt, *, thoughts: bool) -> None:
-        self.prompt = prompt
-        self.thoughts = thoughts
+    def __init__(self, provider: GeminiProvider, client: genai.Client, prompt: Prompt, *, thoughts: bool) -> None:
+        self._provider = provider
         self._client = client
+        self._prompt = prompt
+        self._thoughts = thoughts
         self._response: httpx2.Response | None = None
-        self._objects: AsyncIterator[Json] | None = None
 
     def take_over(self, response: httpx2.Response) -> None:
         """Keep the stream of `response`, and leave an empty one to the SDK."""
@@ -235,31 +230,66 @@ class _Call:
         self._response = httpx2.Response(200, headers=response.headers, stream=response.stream)
         response.stream = httpx2.ByteStream(b"")
 
-    async def next(self) -> Json | None:
-        """Return the next object of the answer, None at its end."""
-        if self._objects is None:
-            await self._ask()
-            if self._response is None:
-                return None
-            self._objects = objects(self._response.aiter_bytes())
-        return await anext(self._objects, None)
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Send the question and yield the bytes of the answer."""
+        import httpx2
 
-    async def close(self) -> None:
-        if self._response is not None:
-            await self._response.aclose()
+        began = False
+        try:
+            with self._provider.told_in_our_errors(self._prompt.model):
+                await self._ask()
+            if self._response is None:
+                return
+            async for piece in self._response.aiter_bytes():
+                yield piece
+                began = True
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            raise self._provider.broken(error, started=began) from error
+        finally:
+            if self._response is not None:
+                await self._response.aclose()
 
     async def _ask(self) -> None:
         mark = _CALL.set(self)
         try:
             answer = await self._client.aio.models.generate_content_stream(
-                model=self.prompt.model,
-                contents=[_content(message) for message in self.prompt.messages if any(message.parts)],
-                config=_config(self.prompt, thoughts=self.thoughts),
+                model=self._prompt.model,
+                contents=[_content(message) for message in self._prompt.messages if any(message.parts)],
+                config=_config(self._prompt, thoughts=self._thoughts),
             )
             async for _ in answer:
                 pass  # it is empty; asking for it is what sends the question
         finally:
             _CALL.reset(mark)
+
+
+async def _read_whole(response: httpx2.Response) -> None:
+    """Read a body that is no stream, as far as is allowed, and leave it to the SDK as if it had come so.
+
+    Raises:
+        ProviderError: There is more of it than is read, or it is a web page that claims to be a list.
+    """
+    import httpx2
+
+    source = httpx2.Response(response.status_code, headers=response.headers, stream=response.stream)
+    body = bytearray()
+    try:
+        async for piece in source.aiter_bytes():
+            body += piece
+            if len(body) > MAX_BODY_BYTES:
+                break
+    finally:
+        await source.aclose()
+    if response.status_code == 200:
+        if len(body) > MAX_BODY_BYTES:
+            raise line_faults.too_large(MAX_BODY_BYTES)
+        if body.lstrip()[:1] == b"<":
+            raise line_faults.not_gemini()
+    elif len(body) > MAX_BODY_BYTES:
+        body.clear()  # the status says enough
+    for name in ("content-encoding", "content-length", "transfer-encoding"):
+        response.headers.pop(name, None)
+    response.stream = httpx2.ByteStream(bytes(body))
 
 
 def _silence() -> None:
@@ -317,6 +347,7 @@ def _config(prompt: Prompt, *, thoughts: bool) -> types.GenerateContentConfig:
         max_output_tokens=prompt.max_output_tokens,
         thinking_config=types.ThinkingConfig(include_thoughts=True) if thoughts else None,
         response_modalities=["TEXT", "IMAGE"] if makes_images(prompt.model) else None,
+        store=False,  # else Google keeps question and answer for up to 55 days
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
 

@@ -1,36 +1,43 @@
 """Gemini through google-generativeai, the older SDK: chosen by `ARGUS_GEMINI_SDK`, installed by an extra.
 
-The only importer of that SDK. It is blocking over REST, so each answer is read by a thread of its own that hands chunks
-to the event loop. It does not ask for thinking, and shows thoughts that come anyway as text, because the SDK drops what
-tells them apart. Its `GenerativeModel` holds every chunk back until the next one has come, so its client is used.
+The only importer of that SDK. It is blocking over REST, so each answer is read by a thread of its own that hands the
+bytes to the event loop. The SDK makes the request and authenticates it; on its way out the request is given what the
+SDK does not know (`store`, and events instead of one long array), and the answer is read by `gemini_reading`. It does
+not ask for thinking, for which the SDK has no word.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import socket
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from argus_core.domain import ModelInfo
 from argus_core.errors import ProviderError, ProviderUnavailable
-from argus_core.providers import faults
-from argus_core.providers.answer import Answer, makes_images, model_info
+from argus_core.providers import faults, line_faults
+from argus_core.providers.answer import makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
 from argus_core.providers.feed import Feed
+from argus_core.providers.gemini_reading import LIST_LIMIT_S, MAX_BODY_BYTES, ODDITIES, read_answer
 from argus_core.settings import Secret
 
 if TYPE_CHECKING:
     import requests
 
 _GOOGLE = "generativelanguage.googleapis.com"
-_ODDITIES = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
+_PIECE_BYTES = 64 * 1024
+_PIECES_WAITING = 16
+"""How many pieces a thread reads ahead of the event loop."""
+_ANSWER = ":streamGenerateContent"
 _THIS_THREAD = threading.local()
-"""`.reading`: the `_Reading` that this thread works for."""
+"""`.talk`: the `_Talk` that this thread works for."""
 
 
 class _RefusedError(Exception):
@@ -42,7 +49,7 @@ class _RefusedError(Exception):
 
 
 class GeminiLegacyProvider:
-    """Answers by the Gemini API (version v1beta), over HTTP and one long JSON array.
+    """Answers by the Gemini API (version v1beta), over HTTP and server-sent events.
 
     Args:
         api_key: Sent as a header, never in an address.
@@ -71,18 +78,26 @@ class GeminiLegacyProvider:
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """Yield the answer as it comes; see `Provider.stream`."""
-        reading = _Reading(self, prompt)
-        threading.Thread(target=reading.run, name="gemini-legacy", daemon=True).start()
-        try:
-            while (chunk := await reading.feed.take()) is not None:
+        call = _Call(self, prompt)
+        answer = read_answer(call, model=prompt.model, silence_s=self._read_timeout_s, hide=self._key.value)
+        async with aclosing(answer) as chunks:
+            async for chunk in chunks:
                 yield chunk
-        finally:
-            reading.stop()
-        yield await reading.answer.end(prompt.model)
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that answer questions, in the API's order."""
-        return await asyncio.to_thread(self._list)
+        limit_s = min(self._read_timeout_s, LIST_LIMIT_S)
+        talk = _Talk()
+        listing = asyncio.create_task(asyncio.to_thread(self._list, talk))
+        try:
+            async with asyncio.timeout(limit_s):
+                return await asyncio.shield(listing)
+        except TimeoutError as error:
+            raise line_faults.slow(limit_s) from error
+        finally:
+            talk.stop()
+            if not listing.done():
+                listing.add_done_callback(_forget)
 
     def preload(self) -> None:
         """Import the SDK and build its clients."""
@@ -122,11 +137,14 @@ class GeminiLegacyProvider:
             session.mount("http://", adapter)
         return clients[0], clients[1]
 
-    def _list(self) -> list[ModelInfo]:
+    def _list(self, talk: _Talk) -> list[ModelInfo]:
+        _THIS_THREAD.talk = talk
         try:
             models = list(self.clients()[1].list_models(request={"page_size": 200}, retry=None, timeout=None))
-        except _sdk_errors() as error:
+        except sdk_errors() as error:
             raise self.told(error, model="", started=False) from error
+        finally:
+            _THIS_THREAD.talk = None
         return [
             model_info(
                 model.name,
@@ -146,18 +164,19 @@ class GeminiLegacyProvider:
             return error
         if isinstance(error, _RefusedError):
             return faults.refused(error.said, model=model, hide=self._key.value)
-        return self._broken(error, started=started) or faults.unreadable()
+        return self._broken(error, started=started) or line_faults.unreadable()
 
     def _broken(self, error: Exception, *, started: bool) -> ProviderUnavailable | None:
         """Return the error for a connection that failed; None when it did not."""
         import requests
+        from urllib3.exceptions import HTTPError
 
-        if not isinstance(error, OSError):  # every error of requests is one
+        if not isinstance(error, OSError | HTTPError):  # every error of requests is the one, of urllib3 the other
             return None
         if isinstance(error, requests.ConnectTimeout):
-            return faults.not_connected(error, seconds=self._connect_timeout_s)
+            return line_faults.not_connected(error, seconds=self._connect_timeout_s)
         if isinstance(error, requests.Timeout) or "timed out" in str(error):  # in mid-stream it is a ConnectionError
-            return faults.silent(self._read_timeout_s)
+            return line_faults.silent(self._read_timeout_s)
         not_made = (
             "NewConnectionError",
             "NameResolutionError",
@@ -167,64 +186,99 @@ class GeminiLegacyProvider:
             "InvalidSchema",
         )
         if any(name in repr(error) for name in not_made):
-            return faults.not_connected(error)
-        return faults.broke_off(started=started)
+            return line_faults.not_connected(error)
+        return line_faults.broke_off(started=started)
 
 
-class _Reading:
-    """One answer: a thread reads it, the event loop takes the chunks."""
+class _Talk:
+    """What a thread says to the API, on a connection that can be broken from outside."""
 
-    def __init__(self, provider: GeminiLegacyProvider, prompt: Prompt) -> None:
-        self.answer = Answer()
-        self.feed: Feed[Chunk] = Feed()
-        self._provider = provider
-        self._prompt = prompt
+    def __init__(self) -> None:
+        self.response: requests.Response | None = None
+        """The answer to a question, before anybody has read of it."""
+        self.stopped = False
         self._lock = threading.Lock()
         self._connection: Any = None
 
     def uses(self, connection: Any) -> None:
-        """Remember the connection that this answer comes on; refuse it when nobody waits any more."""
+        """Remember the connection that this comes on; refuse it when nobody waits any more."""
         with self._lock:
-            if self.feed.stopped:
+            if self.stopped:
                 raise ConnectionAbortedError("stopped")
-            connection.reading = self
+            connection.talk = self
             self._connection = connection
 
     def stop(self) -> None:
         """Break the connection, because a thread that waits for a byte cannot be stopped otherwise."""
         with self._lock:
-            self.feed.stopped = True
+            self.stopped = True
             connection, self._connection = self._connection, None
         sock = getattr(connection, "sock", None)
-        if sock is not None and connection.reading is self:
+        if sock is not None and connection.talk is self:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    def run(self) -> None:
-        """Read the answer to its end; in the thread."""
-        _THIS_THREAD.reading = self
-        end: ProviderError | None = None
-        try:
-            self._read()
-        except _sdk_errors() as error:
-            if not self.answer.finish:
-                end = self._provider.told(error, model=self._prompt.model, started=self.answer.began)
-        finally:
-            with self._lock:
-                self._connection = None
-            self.feed.end(end)
+    def is_over(self) -> None:
+        """Let go of the connection: it may serve others now."""
+        with self._lock:
+            self._connection = None
 
-    def _read(self) -> None:
+
+class _Call:
+    """One question: a thread reads the answer, the event loop takes the bytes."""
+
+    def __init__(self, provider: GeminiLegacyProvider, prompt: Prompt) -> None:
+        self._provider = provider
+        self._prompt = prompt
+        self._talk = _Talk()
+        self._room = threading.Semaphore(_PIECES_WAITING)
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Send the question and yield the bytes of the answer."""
+        feed: Feed[bytes] = Feed()
+        threading.Thread(target=self._run, args=(feed,), name="gemini-legacy", daemon=True).start()
+        try:
+            while (piece := await feed.take()) is not None:
+                self._room.release()
+                yield piece
+        finally:
+            self._talk.stop()
+            self._room.release()
+
+    def _run(self, feed: Feed[bytes]) -> None:
+        """Read the answer to its end; in the thread."""
+        _THIS_THREAD.talk = self._talk
+        end: ProviderError | None = None
+        began = False
+        try:
+            for piece in self._read():
+                self._room.acquire()
+                if self._talk.stopped:
+                    break
+                began = True
+                feed.give(piece)
+        except sdk_errors() as error:
+            end = self._provider.told(error, model=self._prompt.model, started=began)
+        finally:
+            self._talk.is_over()
+            feed.end(end)
+
+    def _read(self) -> Iterator[bytes]:
         client, _ = self._provider.clients()
         responses = client.stream_generate_content(_request(self._prompt), retry=None, timeout=None)
         try:
-            for response in responses:
-                for chunk in _chunks(response, self.answer):
-                    self.feed.give(chunk)
-                if self.feed.stopped:
-                    return
+            if self._talk.response is not None:
+                raw = self._talk.response.raw
+                while piece := raw.read1(_PIECE_BYTES, decode_content=True):
+                    yield piece
         finally:
             responses.cancel()  # lets go of the connection
+
+
+def _forget(listing: asyncio.Task[list[ModelInfo]]) -> None:
+    """Take note of how a listing ended that nobody waits for."""
+    if not listing.cancelled():
+        listing.exception()
 
 
 def _silence() -> None:
@@ -233,20 +287,21 @@ def _silence() -> None:
     warnings.filterwarnings("ignore", module=r"google\.")
 
 
-def _sdk_errors() -> tuple[type[Exception], ...]:
+def sdk_errors() -> tuple[type[Exception], ...]:
     """Return what reading an answer can raise: our own errors, and those of the SDK and of what lies under it."""
-    ours = (ProviderError, _RefusedError, *_ODDITIES, OSError)
+    ours = (ProviderError, _RefusedError, *ODDITIES, OSError)
     try:
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
         from google.protobuf.json_format import Error  # type: ignore[import-untyped,unused-ignore]
+        from urllib3.exceptions import HTTPError
     except ImportError:
         return ours
-    return (*ours, GoogleAPIError, GoogleAuthError, Error)
+    return (*ours, GoogleAPIError, GoogleAuthError, Error, HTTPError)
 
 
 def _adapter(connect_timeout_s: float, read_timeout_s: float) -> requests.adapters.HTTPAdapter:
-    """Return what sends requests: with our timeouts, telling each `_Reading` its connection, and reading errors."""
+    """Return what sends requests: with our timeouts, telling each `_Talk` its connection, and reading errors."""
     import requests
 
     class NotedConnection:
@@ -268,7 +323,19 @@ def _adapter(connect_timeout_s: float, read_timeout_s: float) -> requests.adapte
             return pool
 
         def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
-            response = super().send(request, *args, **(kwargs | {"timeout": (connect_timeout_s, read_timeout_s)}))
+            is_question = urlsplit(request.url).path.endswith(_ANSWER)
+            if is_question:
+                _complete(request)
+            timeout = (connect_timeout_s, read_timeout_s)
+            response = super().send(request, *args, **(kwargs | {"timeout": timeout, "stream": True}))
+            if 300 <= response.status_code < 400:  # the key would go along to wherever it leads
+                response.close()
+                raise line_faults.redirected(response.headers.get("Location", ""))
+            talk: _Talk | None = getattr(_THIS_THREAD, "talk", None)
+            if response.status_code == 200 and is_question and talk is not None:
+                talk.response = response
+                return response
+            _read_whole(response)
             if response.status_code >= 400:
                 raise _RefusedError(_refusal(response))
             return response
@@ -276,16 +343,46 @@ def _adapter(connect_timeout_s: float, read_timeout_s: float) -> requests.adapte
     return Adapter(pool_maxsize=100)
 
 
+def _complete(request: requests.PreparedRequest) -> None:
+    """Put into a question what the SDK does not know: keep nothing of it, and answer in server-sent events."""
+    body = request.body.encode() if isinstance(request.body, str) else bytes(request.body or b"{}")  # type: ignore[arg-type]
+    # Else Google keeps question and answer for up to 55 days. Spliced in, for the body may hold megabytes of pictures.
+    body = body.lstrip().replace(b"{", b'{"store":false,', 1)
+    request.prepare_body(data=body, files=None)
+    request.url = (request.url or "").partition("?")[0] + "?alt=sse"
+
+
+def _read_whole(response: requests.Response) -> None:
+    """Read a body that is no stream, as far as is allowed, and leave it to the SDK as if it had come so.
+
+    Raises:
+        ProviderError: There is more of it than is read, or it is a web page that claims to be a list.
+    """
+    body = bytearray()
+    while len(body) <= MAX_BODY_BYTES and (piece := response.raw.read1(_PIECE_BYTES, decode_content=True)):
+        body += piece
+    is_good = response.status_code == 200
+    if len(body) > MAX_BODY_BYTES:
+        response.close()
+        if is_good:
+            raise line_faults.too_large(MAX_BODY_BYTES)
+        body.clear()  # the status says enough
+    if is_good and body.lstrip()[:1] == b"<":
+        raise line_faults.not_gemini()
+    response.raw = io.BytesIO(body)
+    response.headers.pop("Content-Encoding", None)
+
+
 def _note(connection: Any) -> None:
-    reading: _Reading | None = getattr(_THIS_THREAD, "reading", None)
-    if reading is not None:
-        reading.uses(connection)
+    talk: _Talk | None = getattr(_THIS_THREAD, "talk", None)
+    if talk is not None:
+        talk.uses(connection)
 
 
 def _refusal(response: requests.Response) -> faults.Refusal:
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     return faults.refusal(response.status_code, body, retry_after=response.headers.get("Retry-After", ""))
 
@@ -315,33 +412,3 @@ def _content(message: PromptMessage) -> Any:
         if part
     ]
     return glm.Content(role="model" if message.role == "assistant" else "user", parts=parts)
-
-
-def _chunks(response: Any, answer: Answer) -> Iterator[Chunk]:
-    """Yield what one response brings, and note in `answer` what decides the end."""
-    answer.model_version = getattr(response, "model_version", "") or answer.model_version
-    usage = response.usage_metadata
-    thinking = usage.total_token_count - usage.prompt_token_count - usage.candidates_token_count
-    if usage.total_token_count:
-        answer.count(
-            input_tokens=usage.prompt_token_count,
-            output_tokens=usage.candidates_token_count,
-            thought_tokens=max(0, thinking),  # the SDK does not know the field, the total does
-            cached=usage.cached_content_token_count,
-        )
-    if response.prompt_feedback.block_reason:
-        answer.block = _name(response.prompt_feedback.block_reason)
-    if not response.candidates:
-        return
-    candidate = response.candidates[0]
-    for part in candidate.content.parts:
-        yield from answer.text(part.text) or answer.data(part.inline_data.mime_type, part.inline_data.data)
-    for page in candidate.grounding_metadata.grounding_chunks:
-        yield from answer.source(page.web.title, page.web.uri)
-    if candidate.finish_reason:
-        answer.finish = _name(candidate.finish_reason)
-
-
-def _name(value: Any) -> str:
-    """Return the name of an enum's value; values newer than the SDK are plain numbers."""
-    return str(getattr(value, "name", value))

@@ -13,8 +13,8 @@ from typing import Any
 from argus_core.domain import ModelInfo, Usage
 from argus_core.errors import ConfigError, ContextTooLong, ProviderError, RequestRejected
 from argus_core.providers.base import Chunk, EndChunk, Prompt, PromptImage, PromptMessage, TextChunk, ThoughtChunk
-from argus_core.providers.faults import one_line
 from argus_core.providers.feed import Feed
+from argus_core.providers.wording import one_line
 
 WINDOW_TOKENS = 4096
 """What the model keeps in view, question and answer together; more costs memory (23 MB a thousand for SmolLM2)."""

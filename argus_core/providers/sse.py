@@ -1,0 +1,129 @@
+"""Server-sent events out of bytes that may be cut anywhere, as the WHATWG HTML standard has them (section 9.2.6).
+
+Each byte is looked at once, however an event is cut, and what one event may hold is bounded. `httpx2.EventSource` keeps
+a byte order mark, makes events of a lone `id`, waits for the byte after a CR, and drops the JSON that Google sends
+between events when an answer fails: hence this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data", b"event", b"id", b"retry")
+
+
+class TooLong(Exception):
+    """An event is longer than was allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One event: its name (`message` unless it was given one) and its data, in UTF-8."""
+
+    name: str
+    data: bytes
+
+
+class EventParser:
+    """Takes pieces of a stream and gives its events.
+
+    Args:
+        limit_bytes: The most that one event, or a line that has no end yet, may hold.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._start: bytes | None = b""
+        """The first bytes as long as they may be a byte order mark; None behind them."""
+        self._after_cr = False
+        self._line: list[bytes] = []
+        self._line_size = 0
+        self._name = ""
+        self._data: list[bytes] = []
+        self._data_size = 0
+        self._stray: list[bytes] = []
+        self._stray_size = 0
+
+    def feed(self, piece: bytes) -> list[ServerEvent]:
+        """Return the events that end in this piece.
+
+        Raises:
+            TooLong: One holds more than is allowed.
+        """
+        piece = self._without_mark(piece)
+        if not piece:
+            return []
+        if self._after_cr and piece.startswith(b"\n"):  # the second half of a line end
+            piece = piece[1:]
+        self._after_cr = piece.endswith(b"\r") if piece else False
+        found: list[ServerEvent] = []
+        for line in piece.splitlines(keepends=True):  # at CR, LF and CRLF only, these being bytes
+            whole = line.rstrip(b"\r\n")
+            if len(whole) < len(line):
+                self._take(self._ended(whole), found)
+            else:
+                self._line.append(line)
+                self._line_size += len(line)
+        if self._line_size + self._data_size > self._limit:
+            raise TooLong
+        return found
+
+    @property
+    def unfinished(self) -> bytes:
+        """The data of an event without the empty line that ends it, at the end of the stream."""
+        data = list(self._data)
+        line = b"".join(self._line)
+        if line.startswith(b"data:"):
+            data.append(line[5:])
+        return b"\n".join(data)
+
+    @property
+    def stray(self) -> bytes:
+        """The lines that are no part of an event, which the standard passes over; the first `limit_bytes` of them."""
+        last = b"".join(self._line)
+        is_stray = last and _field(last)[0] not in _FIELDS and not last.startswith(b":")
+        return b"\n".join([*self._stray, last] if is_stray else self._stray)
+
+    def _without_mark(self, piece: bytes) -> bytes:
+        if self._start is None or not piece:
+            return piece
+        self._start += piece
+        if len(self._start) < len(_BOM) and _BOM.startswith(self._start):
+            return b""
+        piece, self._start = self._start.removeprefix(_BOM), None
+        return piece
+
+    def _ended(self, rest: bytes) -> bytes:
+        """Return the whole line that ends with `rest`."""
+        if not self._line:
+            return rest
+        line = b"".join([*self._line, rest])
+        self._line.clear()
+        self._line_size = 0
+        return line
+
+    def _take(self, line: bytes, found: list[ServerEvent]) -> None:
+        if not line:
+            if self._data:
+                found.append(ServerEvent(self._name or "message", b"\n".join(self._data)))
+            self._name, self._data, self._data_size = "", [], 0
+            return
+        if line.startswith(b":"):
+            return
+        name, value = _field(line)
+        if name == b"data":
+            self._data.append(value)
+            self._data_size += len(value) + 1
+            if self._data_size > self._limit:
+                raise TooLong
+        elif name == b"event":
+            self._name = value.decode(errors="replace")
+        elif name not in _FIELDS and self._stray_size <= self._limit:
+            self._stray.append(line)
+            self._stray_size += len(line) + 1
+
+
+def _field(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name, value.removeprefix(b" ")
