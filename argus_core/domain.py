@@ -239,6 +239,8 @@ class Message:
     """Made by the client; a second send with the same one finds the first."""
     duration_s: float | None = None
     """Seconds from the start of the generation to its end."""
+    truncated: bool = False
+    """The model stopped at its length limit: the answer is not whole."""
 
     @property
     def text(self) -> str:

@@ -76,4 +76,5 @@ class Folded:
             problem=last.problem if isinstance(last, events.Failed) else None,
             ended_at=now,
             duration_s=duration_s,
+            truncated=isinstance(last, events.Completed) and last.truncated,
         )

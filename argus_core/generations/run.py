@@ -23,6 +23,7 @@ from argus_core.events import (
 )
 from argus_core.generations.log import EventLog, LiveLog
 from argus_core.generations.patience import patiently
+from argus_core.providers import endings
 from argus_core.providers.base import (
     Chunk,
     EndChunk,
@@ -32,6 +33,7 @@ from argus_core.providers.base import (
     SourceChunk,
     TextChunk,
     ThoughtChunk,
+    UsageChunk,
 )
 
 MAX_COUNT = 1 << 53
@@ -101,14 +103,21 @@ class Run:
             prompt = await patiently(self._prompt)
             async with aclosing(self._provider.stream(prompt)) as stream:
                 async for chunk in stream:
-                    if isinstance(chunk, EndChunk):
+                    if isinstance(chunk, EndChunk | UsageChunk):
                         self._usage = _capped(chunk.usage)
-                        return Completed(self._usage, chunk.truncated)
+                    if isinstance(chunk, EndChunk):
+                        return self._ended(truncated=chunk.truncated)
                     await self._take(chunk)
         except ArgusError as error:
             return Failed(error.problem(), self._usage)
         cut = ProviderUnavailable("The answer broke off; /continue goes on from here.", title="The answer was cut off")
-        return Failed(cut.problem())
+        return Failed(cut.problem(), self._usage)
+
+    def _ended(self, *, truncated: bool) -> Terminator:
+        """Return the end of an answer that ended well; one without a word is no answer."""
+        if self._shown & {TextDelta, AttachmentAdded}:
+            return Completed(self._usage, truncated)
+        return Failed(endings.empty(truncated=truncated).problem(), self._usage)
 
     async def _let_others_run(self) -> None:
         """Give way when chunks lie ready in a row: taking them needs no waiting, so nobody would see them come."""

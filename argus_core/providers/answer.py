@@ -90,11 +90,7 @@ class Answer:
             return endings.stopped(self.finish, one_line(self.finish_message, hide=self.hide))
         if not self.finish and (self.began or not self.heard):
             return line_faults.broke_off(started=self.began)
-        if self._speaks:
-            return None
-        if self.finish in _AT_THE_LIMIT:
-            return endings.used_up()
-        return endings.only_a_call() if self.called else endings.empty()
+        return endings.only_a_call() if self.called and not self._speaks else None
 
     async def priced(self, model: str) -> Usage | None:
         """Return the usage so far with its cost, loading the prices in a thread the first time."""

@@ -78,10 +78,14 @@ class UsageChunk:
 
 @dataclass(frozen=True, slots=True)
 class EndChunk:
-    """The last chunk of an answer that ended well; an answer without one was cut off."""
+    """The last chunk of an answer that ended well; an answer without one was cut off.
+
+    An answer that ends so without a word or a picture has failed all the same: `generations.run` says so.
+    """
 
     usage: Usage | None = None
     truncated: bool = False
+    """The model stopped at its length limit."""
 
 
 Chunk = TextChunk | ThoughtChunk | ImageChunk | SourceChunk | UsageChunk | EndChunk

@@ -1,4 +1,4 @@
-"""Why an answer of Gemini ended without being one: its finish reasons, told in our errors."""
+"""Why an answer ended without being one: Gemini's finish reasons, and answers without a word, told in our errors."""
 
 from __future__ import annotations
 
@@ -69,17 +69,18 @@ def blocked_prompt(reason: str) -> ContentBlocked:
     return ContentBlocked(hint.removesuffix("; what had come is kept.").removesuffix(".") + ".", title=title)
 
 
-def empty() -> EmptyAnswer:
-    """Return the error for an answer that ended well without a word or a picture."""
-    return EmptyAnswer(_ASK_AGAIN)
-
-
 def only_a_call() -> EmptyAnswer:
     """Return the error for an answer that is nothing but a call of a function."""
     return EmptyAnswer(_ASK_AGAIN, title="The model called a function instead of answering")
 
 
-def used_up() -> EmptyAnswer:
-    """Return the error for an answer whose length limit was used up before its first word."""
-    hint = "Ask again, ask for less at once, or choose another model."
-    return EmptyAnswer(hint, title="The model reached its length limit before it wrote a word")
+def empty(*, truncated: bool) -> EmptyAnswer:
+    """Return the error for an answer of any provider that ended well without a word or a picture.
+
+    Args:
+        truncated: It ended at its length limit: the thinking took all of it.
+    """
+    if truncated:
+        hint = "Ask again, ask for less at once, or choose another model."
+        return EmptyAnswer(hint, title="The model reached its length limit before it wrote a word")
+    return EmptyAnswer(_ASK_AGAIN)

@@ -53,6 +53,7 @@ class Ending:
     problem: Problem | None
     ended_at: datetime
     duration_s: float | None = None
+    truncated: bool = False
 
 
 class Storage(Protocol):

@@ -64,3 +64,5 @@ def _foot(message: Message) -> Iterator[str]:
         yield f"({message.problem.title}. {message.problem.hint})"
     elif message.status in _ENDINGS:
         yield _ENDINGS[message.status]
+    elif message.truncated:
+        yield "(cut at the model's length limit)"

@@ -51,9 +51,14 @@ def label(message: Message, thinking: Thinking, settings: Settings) -> Row:
     inks, muted = settings.inks, settings.inks.style("muted")
     name = inks.style("accent" if message.role == "user" else "text")
     runs: list[Run] = [(author(message), name), (f" · {format.clock(message.created_at)}", muted)]
-    if ending := _ENDINGS.get(message.status):
+    if ending := _ending(message):
         runs.append((f" · {ending}", muted))
     return _clipped([*runs, *_thinking_runs(thinking, settings)], settings.width)
+
+
+def _ending(message: Message) -> str:
+    """Return how an answer ended that is not whole; empty for all others."""
+    return "cut at the length limit" if message.truncated else _ENDINGS.get(message.status, "")
 
 
 def _thinking_runs(thinking: Thinking, settings: Settings) -> list[Run]:
@@ -93,8 +98,8 @@ def keys_row(keys: Keys, settings: Settings, *, raised: bool = False) -> Row:
 
 
 def notes(message: Message, settings: Settings) -> list[Row]:
-    """Return what can be done with an answer that broke off without a problem."""
-    if message.status not in _ENDINGS:
+    """Return what can be done with an answer that is not whole, though without a problem."""
+    if not _ending(message):
         return []
     return [keys_row(_CONTINUE if message.text else _RETRY, settings)]
 

@@ -21,7 +21,9 @@ PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 0
 
 async def _answer() -> AsyncIterator[str]:
     reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
-    writer.write(b"POST /v1beta/models/m:streamGenerateContent?alt=sse HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
+    writer.write(
+        b'POST /v1beta/models/m:streamGenerateContent?alt=sse HTTP/1.1\r\nContent-Length: 15\r\n\r\n{"store":false}'
+    )
     await writer.drain()
     while line := await reader.readline():
         if line.startswith(b"data: "):

@@ -134,6 +134,14 @@ def test_no_save_keeps_nothing(argus: Argus, tmp_path: Path, monkeypatch: pytest
         ("location", 5, "not offered where you are"),
         ("blocked", 5, "safety"),
         ("too-long", 5, "too long"),
+        ("empty-stop", 5, "without a word"),
+        ("empty-nothing", 5, "without a word"),
+        ("only-thoughts", 5, "without a word"),
+        ("max-thoughts", 5, "length limit before it wrote a word"),
+        ("function-call", 5, "called a function"),
+        ("no-quota", 4, "Your key may not use this model. Its quota for “no-quota” is 0"),
+        ("billing", 5, "Gemini says: Imagen API is only accessible to billed users"),
+        ("html", 5, "What answered is not Gemini"),
     ],
 )
 def test_what_the_service_refuses_is_one_sentence_and_a_code(argus: Argus, model: str, code: int, words: str) -> None:
@@ -213,6 +221,18 @@ def test_show_as_markdown_has_headings(argus: Argus) -> None:
     out = argus("show", ids(argus)[0], "--markdown").out
     assert out.startswith("# hello\n\n## You, ")
     assert out.rstrip().endswith("You said: hello")
+
+
+def test_an_answer_at_its_length_limit_is_marked_wherever_it_is_shown(argus: Argus) -> None:
+    asked = argus("ask", "-m", "max-tokens", "hello", "--json")
+    assert asked.code == 0
+    assert asked.objects[-1]["truncated"] is True
+    assert "length limit" in asked.err
+    (conversation,) = ids(argus)
+    assert argus("show", conversation).out.splitlines()[-1] == "(cut at the model's length limit)"
+    assert argus("show", conversation, "--markdown").out.splitlines()[-1] == "*(cut at the model's length limit)*"
+    (shown,) = argus("show", conversation, "--json").objects
+    assert [message.get("truncated", False) for message in shown["messages"]] == [False, True]
 
 
 def test_show_wants_one_form_and_a_conversation_that_exists(argus: Argus) -> None:

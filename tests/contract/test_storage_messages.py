@@ -211,6 +211,18 @@ async def test_prompts_are_the_newest_texts_of_the_user(storage: Storage) -> Non
     assert await storage.list_prompts(ALICE, 2) == ["same time", "first"]
 
 
+async def test_an_answer_at_its_length_limit_stays_marked(storage: Storage) -> None:
+    conversation = await storage.create_conversation(a_conversation())
+    cut, whole = [await storage.start_turn(a_turn(conversation)) for _ in range(2)]
+
+    await storage.finish_generation(cut.generation.id, replace(an_ending("As far as it"), truncated=True))
+    await storage.finish_generation(whole.generation.id, an_ending("All of it."))
+
+    assert (await storage.get_message(ALICE, cut.reply.id)).truncated
+    assert not (await storage.get_message(ALICE, whole.reply.id)).truncated
+    assert [message.truncated for message in await storage.list_path(ALICE, cut.reply.id)] == [False, True]
+
+
 async def test_an_ending_is_written_into_the_message_once(storage: Storage) -> None:
     conversation = await storage.create_conversation(a_conversation())
     turn = await storage.start_turn(a_turn(conversation))

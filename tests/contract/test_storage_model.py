@@ -284,6 +284,7 @@ class Stories(RuleBasedStateMachine):
             parts=ending.parts,
             problem=ending.problem,
             duration_s=2.5,
+            truncated=ending.truncated,
         )
         assert self.do(self.storage.append_events([replace(log[-1], n=log[-1].n + 1)])) == {turn.generation.id}
 

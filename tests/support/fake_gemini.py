@@ -43,6 +43,14 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Drip:
+    """Bytes in the stream again and again, until the client goes away."""
+
+    data: bytes
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing for a while."""
 
@@ -61,14 +69,14 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """An error instead of a stream; only as the first step."""
+    """A whole answer instead of a stream, mostly an error; only as the first step."""
 
     code: int
     body: Json | bytes
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Step = Send | Raw | Wait | Silence | Cut | Refuse
+Step = Send | Raw | Drip | Wait | Silence | Cut | Refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +248,16 @@ def inline_pictures(parts: Iterable[Json]) -> Iterator[tuple[str, int]]:
             yield media_type, len(base64.b64decode(data["data"].replace("-", "+").replace("_", "/")))
 
 
+def event(body: Json, *, end: bytes = b"\r\n") -> Raw:
+    """Return a server-sent event as Google sends it, or with other line ends."""
+    return Raw(b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + end * 2)
+
+
+def candidate(**fields: Any) -> Send:
+    """Return a response that holds one candidate with these fields and nothing else."""
+    return Send({"candidates": [fields]})
+
+
 def _no_thinking(asked: Asked) -> Iterable[Step]:
     if "thinkingConfig" in (asked.body.get("generationConfig") or {}):
         return refuse(400, "Thinking is not enabled for models/no-thinking")
@@ -283,6 +301,18 @@ BEHAVIOURS: dict[str, Iterable[Step]] = {
     "hostile": [text(f"before {HOSTILE} after", output=9, finish="STOP")],
     "picture": [text("Here: "), picture(png()), text("done", output=9, finish="STOP")],
     "grounded": [text("From the web.", output=3), chunk(finish="STOP", groundingMetadata={"groundingChunks": PAGES})],
+    "empty-stop": [candidate(content={"role": "model"}, finishReason="STOP"), Send({"usageMetadata": usage(0)})],
+    "empty-nothing": [Send({"usageMetadata": {"promptTokenCount": 5}, "modelVersion": "gemini-2.5-flash"})],
+    "only-thoughts": finished("STOP", thought("Thinking hard")),
+    "max-thoughts": finished("MAX_TOKENS", thought("Thinking hard")),
+    "function-call": [chunk({"functionCall": {"name": "weather", "args": {}}}, finish="STOP")],
+    "malformed-call": [candidate(finishReason="MALFORMED_FUNCTION_CALL", finishMessage="Malformed: print(1)")],
+    "no-quota": refuse(429, "Quota exceeded for metric: g/free_tier_requests, limit: 0, model: no-quota", DAY_QUOTA),
+    "billing": refuse(400, "Imagen API is only accessible to billed users at this time.", status="FAILED_PRECONDITION"),
+    "html": [Refuse(200, b"<html><body>Please sign in to the hotel network</body></html>")],
+    "drip": [Drip(b":", 0.05)],
+    "drip-comments": [*HELLO, Drip(b": keepalive\n\n", 0.05)],
+    "drip-events": [*HELLO, Drip(b"event: ping\ndata: {}\n\n", 0.05)],
     "late-usage": [text("Hi", finish="STOP"), Send({"usageMetadata": usage(1)})],
 }
 """By the name of the model. Beside these: `err-CODE`, `flood-COUNT`, `rate-COUNT-PER_SECOND`, `echo-COUNT-PER_SECOND`
@@ -343,6 +373,12 @@ class FakeGemini:
     """The only key that is accepted; empty accepts any."""
     models: list[Json] = field(default_factory=lambda: list(MODELS))
     page_size: int = 2
+    redirect: str = ""
+    """Where every call is sent instead of being answered; empty for nowhere."""
+    drips: bool = False
+    """The list of models comes byte by byte, without end."""
+    listed: bytes = b""
+    """What comes in the place of the list of models; empty for the list."""
     requests: list[Asked] = field(default_factory=list)
     gone: list[Gone] = field(default_factory=list)
     _played: dict[str, Behaviour] = field(default_factory=dict)
@@ -416,12 +452,18 @@ class FakeGemini:
         if asked.target == "/_log":
             seen = {"requests": [asdict(a) for a in self.requests], "gone": [asdict(g) for g in self.gone]}
             return await to.answer(200, seen)
+        if self.redirect:
+            return await to.answer(307, b"", [("Location", self.redirect + asked.path)])
         if not re.match(r"/v1(beta|alpha)?/models", asked.target):
             return await to.answer(404, error(404, f"no such address: {asked.target}"))
         if self.key and asked.headers.get("x-goog-api-key") != self.key:
             return await to.answer(400, error(400, "API key not valid. Please pass a valid API key.", KEY_INVALID))
+        if asked.method == "GET" and self.drips:
+            return await _Stream(to).play(Drip(b" ", 0.05))
         if asked.method == "GET":
-            return await to.answer(200, self._models(asked))
+            return await to.answer(200, self.listed or self._models(asked))
+        if asked.body.get("store") is not False:  # else Google keeps the question and its answer
+            return await to.answer(400, error(400, "The stand-in takes only questions with store=false."))
         return await self._play(asked, to)
 
     def _models(self, asked: Asked) -> Json:
@@ -432,12 +474,12 @@ class FakeGemini:
 
     async def _play(self, asked: Asked, to: _Connection) -> None:
         behaviour = self._played.get(asked.model, behaviour_of)
-        sse = asked.query.get("alt") == ["sse"]
-        stream = _Stream(to, sse=sse)
+        if asked.query.get("alt") != ["sse"]:
+            return await to.answer(400, error(400, "The stand-in answers in server-sent events only."))
+        stream = _Stream(to)
         for step in behaviour(asked):
-            if isinstance(step, Refuse):  # where the answer would be an array, Google puts the error into one, too
-                body = step.body if sse or isinstance(step.body, bytes) else [step.body]
-                return await to.answer(step.code, body, step.headers)
+            if isinstance(step, Refuse):
+                return await to.answer(step.code, step.body, step.headers)
             await stream.play(step)
         await stream.end()
         return None
@@ -467,7 +509,7 @@ class _Connection:
             yield Asked(method, path, headers, json.loads(body) if body else None, self.number, time.monotonic())
             self.answering = False
 
-    async def answer(self, code: int, body: Json | list[Json] | bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
+    async def answer(self, code: int, body: Json | bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
         """Send a whole answer."""
         kind = "text/html" if isinstance(body, bytes) else "application/json; charset=UTF-8"
         data = body if isinstance(body, bytes) else json.dumps(body, indent=2).encode()
@@ -485,13 +527,11 @@ class _Connection:
 
 
 class _Stream:
-    """An answer that is sent piece by piece: as server-sent events, or as one JSON array (the older SDK)."""
+    """An answer that is sent piece by piece, as server-sent events."""
 
-    def __init__(self, to: _Connection, *, sse: bool) -> None:
+    def __init__(self, to: _Connection) -> None:
         self._to = to
-        self._sse = sse
         self._started = False
-        self._sent = 0
 
     async def play(self, step: Step) -> None:
         """Do one step."""
@@ -502,36 +542,32 @@ class _Stream:
         if isinstance(step, Wait | Silence):
             await self._to.pause(step.seconds if isinstance(step, Wait) else None)
         elif isinstance(step, Send):
-            await self._write(self._event(step.body))
+            await self._write(event(step.body).data)
+        elif isinstance(step, Drip):
+            while True:
+                await self._write(step.data)
+                await self._to.pause(step.every_s)
         elif isinstance(step, Raw):
             await self._write(step.data)
 
     async def end(self) -> None:
         """Send the end of the stream."""
-        if not self._sse:
-            await self._write(b"]" if self._sent else b"[]")
-        elif not self._started:
+        if not self._started:
             self._start()
         self._to.writer.write(b"0\r\n\r\n")
         await self._to.writer.drain()
 
-    def _event(self, body: Json) -> bytes:
-        self._sent += 1
-        if self._sse:  # unescaped, so that U+2028 and the like travel as they do from Google
-            return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\r\n\r\n"
-        return (b"[" if self._sent == 1 else b",\r\n") + json.dumps(body, indent=2).encode()
-
     def _start(self) -> None:
-        kind = "text/event-stream" if self._sse else "application/json; charset=UTF-8"
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         self._to.writer.write(head.encode())
         self._started = True
 
     async def _write(self, data: bytes) -> None:
         if not self._started:
             self._start()
-        self._to.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
-        await self._to.writer.drain()
+        if data:  # an empty piece would be the end
+            self._to.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+            await self._to.writer.drain()
 
 
 async def _main(port: int, key: str) -> None:

@@ -122,7 +122,9 @@ class MemoryStorage:
         self.generations[generation_id] = replace(generation, status=ending.status, ended_at=ending.ended_at)
         message = self.messages.get(generation.message_id)
         if message is not None:
-            self.messages[message.id] = replace(message, parts=ending.parts, status=ending.status)
+            self.messages[message.id] = replace(
+                message, parts=ending.parts, status=ending.status, usage=ending.usage, truncated=ending.truncated
+            )
 
     async def list_path(self, user_id: str, leaf_id: str, limit: int = 50) -> list[Message]:
         self._check()

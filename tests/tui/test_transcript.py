@@ -1,5 +1,6 @@
 import asyncio
 import re
+from dataclasses import replace
 
 import pytest
 from rich.style import Style
@@ -238,6 +239,16 @@ async def test_a_stopped_answer_says_so_and_what_can_be_done() -> None:
     assert lines[2] == "  │ /continue from here   /retry from the start"
     assert lines[4] == f"  │ gemini · {CLOCK} · cut off"
     assert lines[5] == "  │ /retry from the start"
+
+
+async def test_an_answer_at_the_length_limit_says_so_quietly_and_how_to_go_on() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=SIZE) as pilot:
+        app.transcript.load([replace(said("1", "As far as it"), truncated=True)])
+        await settle(pilot)
+        lines = app.lines()
+    assert lines[0] == f"  │ gemini · {CLOCK} · cut at the length limit"
+    assert lines[2] == "  │ /continue from here   /retry from the start"
 
 
 async def test_a_failed_answer_shows_a_card_that_can_change_and_go() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argus_core.errors import ProviderError, ProviderUnavailable
 from argus_core.providers.answer import Answer
 from argus_core.providers.base import ImageChunk, TextChunk, ThoughtChunk
 from argus_core.providers.gemini_wire import chunks, objects
@@ -27,7 +29,11 @@ async def sent(data: bytes, cuts: list[int]) -> list[Any]:
     return [one async for one in objects(pieces())]
 
 
-@given(st.lists(texts, max_size=6), st.lists(st.integers(0, 10_000), max_size=12), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.lists(texts, min_size=1, max_size=6),
+    st.lists(st.integers(0, 10_000), max_size=12),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
 async def test_events_are_read_alike_however_the_bytes_are_cut(said: list[str], cuts: list[int], end: str) -> None:
     events = [{"text": text} for text in said]
     data = "".join(f"data: {json.dumps(event, ensure_ascii=False)}{end}{end}" for event in events).encode()
@@ -42,19 +48,65 @@ async def test_events_are_read_alike_however_the_bytes_are_cut(said: list[str], 
         (b'data:{"a":1}\n\n', [{"a": 1}]),
         (b'data: {"a":\ndata: 1}\n\n', [{"a": 1}]),
         (b'data: {"a":1}', [{"a": 1}]),
+        (b'data: {"a":1}\n\ndata: {"b":', [{"a": 1}]),
         (b': keepalive\r\n\r\ndata: {"a":1}\r\n\r\n: bye', [{"a": 1}]),
         (b'data: {"a":1}\r\n\r\n{\n  "error": {"code": 500}\n}\n', [{"a": 1}, {"error": {"code": 500}}]),
+        (b'data: {"a":1}\n\n[{\n"error": {"code": 500}\n}]', [{"a": 1}, {"error": {"code": 500}}]),
+        (b'[{"a":1},\r\n{"a":2}]', [{"a": 1}, {"a": 2}]),
+        (b'data: {"a":1}\n\ndata: [DONE]\n\n', [{"a": 1}]),
+        (b'data: {"a":1}\n\n[DONE]\n', [{"a": 1}]),
+        (b"data: null\n\ndata: {}\n\ndata:\n\n", []),
+        (b"event: error\ndata: out of order\n\n", [{"error": "out of order"}]),
+        (b'event: error\ndata: {"code": 500}\n\n', [{"error": {"code": 500}}]),
+        (b'event: error\ndata: {"error": {"code": 500}}\n\n', [{"error": {"code": 500}}]),
         ('data: {"a":"x\u2028y\u0085z"}\r\n\r\n'.encode(), [{"a": "x\u2028y\u0085z"}]),
     ],
 )
 async def test_the_forms_that_events_take(data: bytes, found: list[Any]) -> None:
     assert await sent(data, []) == found
+    assert await sent(data, list(range(len(data)))) == found
 
 
-@pytest.mark.parametrize("data", [b"data: {nope\r\n\r\n", b"<html>log in to the wifi</html>", b'data: "\xff"\n\n'])
-async def test_what_is_no_json_is_a_value_error(data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"data: {nope\r\n\r\n",
+        b"log in to the wifi",
+        b'data: "\xff"\n\n',
+        b"data: 3\n\n",
+        b"data: " + b"[" * 9999 + b"\n\n",
+    ],
+)
+async def test_what_is_no_object_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         await sent(data, [])
+
+
+async def test_a_web_page_is_told_apart() -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        await sent(b"\n <html>log in to the wifi</html>", [])
+    assert caught.value.title == "What answered is not Gemini"
+
+
+async def test_too_much_text_in_one_event_is_told() -> None:
+    with pytest.raises(ProviderError) as caught:
+        await sent(b'data: {"text": "' + b"x" * (3 << 20) + b'"}\n\n', [])
+    assert caught.value.title == "Gemini sent more than 1 MB at once"
+
+
+@pytest.mark.parametrize("piece_bytes", [100, 64 * 1024])
+async def test_the_time_to_read_an_event_grows_with_its_size_alone(piece_bytes: int) -> None:
+    async def seconds(size: int) -> float:
+        event = b'data: {"data": "' + b"QUJD" * (size // 4) + b'"}\n\n'
+        began = time.process_time()
+        (found,) = await sent(event, list(range(0, len(event), piece_bytes)))
+        assert len(found["data"]) >= size // 2
+        return time.process_time() - began
+
+    small = min([await seconds(1 << 20) for _ in range(3)])
+    large = await seconds(8 << 20)
+
+    assert large < 8 * small * 4 + 0.1
 
 
 def response(*parts: Any, **candidate: Any) -> dict[str, Any]:

@@ -28,7 +28,16 @@ from argus_core.generations.engine import Engine
 from argus_core.generations.fold import Folded
 from argus_core.generations.log import EventLog
 from argus_core.generations.run import MAX_COUNT
-from argus_core.providers.base import Chunk, EndChunk, ImageChunk, Prompt, SourceChunk, TextChunk, ThoughtChunk
+from argus_core.providers.base import (
+    Chunk,
+    EndChunk,
+    ImageChunk,
+    Prompt,
+    SourceChunk,
+    TextChunk,
+    ThoughtChunk,
+    UsageChunk,
+)
 from argus_core.providers.scripted import ScriptedProvider, Step, Stop, saying
 from tests.support.memory import MemoryStorage
 from tests.support.turns import NOW, USER, a_turn, logged, settle
@@ -36,6 +45,7 @@ from tests.support.turns import NOW, USER, a_turn, logged, settle
 BLANK = Prompt(model="scripted-1", messages=())
 PICTURE = Attachment(id="a1", name="picture", media_type="image/png", size_bytes=1, digest="0" * 64)
 NEVER_S = 3600.0
+USED = Usage(input_tokens=7, thought_tokens=9)
 
 
 async def blank() -> Prompt:
@@ -201,6 +211,49 @@ async def test_a_picture_that_cannot_be_kept_fails_the_answer(stage: Stage) -> N
     assert isinstance(events[-1], Failed)
     assert events[-1].problem.code == "attachment_rejected"
     assert stage.said() == "See:"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "title"),
+    [
+        ([EndChunk()], "The model answered without a word"),
+        ([ThoughtChunk("hm"), EndChunk(USED)], "The model answered without a word"),
+        ([ThoughtChunk("hm"), TextChunk(""), EndChunk(USED)], "The model answered without a word"),
+        (
+            [ThoughtChunk("hm"), EndChunk(USED, truncated=True)],
+            "The model reached its length limit before it wrote a word",
+        ),
+    ],
+)
+async def test_an_answer_without_a_word_has_failed_and_keeps_what_had_come(
+    stage: Stage, chunks: list[Chunk], title: str
+) -> None:
+    events = await stage.play(*chunks)
+
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].problem.code, events[-1].problem.title) == ("empty_answer", title)
+    message = stage.memory.messages["reply of g1"]
+    end = chunks[-1]
+    assert isinstance(end, EndChunk)
+    assert (message.status, message.usage) == ("failed", end.usage)
+    assert message.thoughts == "".join(chunk.text for chunk in chunks if isinstance(chunk, ThoughtChunk))
+
+
+async def test_a_picture_alone_is_an_answer(stage: Stage) -> None:
+    assert isinstance((await stage.play(ImageChunk("image/png", b"red"), EndChunk()))[-1], Completed)
+
+
+async def test_an_answer_that_fails_on_its_way_keeps_what_it_used(stage: Stage) -> None:
+    events = await stage.play(TextChunk("Half"), UsageChunk(USED), RateLimited("Wait."))
+
+    assert isinstance(events[-1], Failed)
+    assert events[-1].usage == USED
+
+
+async def test_an_answer_at_its_length_limit_is_kept_as_such(stage: Stage) -> None:
+    await stage.play(TextChunk("As far as it"), EndChunk(USED, truncated=True))
+
+    assert stage.memory.messages["reply of g1"].truncated
 
 
 async def test_a_bug_in_a_provider_is_told_and_ends_the_answer(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

@@ -65,6 +65,13 @@ def test_the_terminator_decides_the_ending(last: Terminator, status: str, usage:
     assert (ending.ended_at, ending.duration_s) == (NOW, 1.5)
 
 
+@pytest.mark.parametrize(
+    ("last", "truncated"), [(Completed(truncated=True), True), (Completed(), False), (Cancelled(), False)]
+)
+def test_an_answer_at_its_length_limit_is_marked(last: Terminator, truncated: bool) -> None:
+    assert Folded().add(logged(TextDelta("a"), last)).ending(NOW).truncated is truncated
+
+
 def test_a_log_without_an_end_has_no_ending() -> None:
     with pytest.raises(ValueError, match="no terminator"):
         Folded().add(logged(TextDelta("a"))).ending(NOW)

@@ -91,6 +91,16 @@ async def test_what_an_older_store_held_is_found_and_goes_on(saved: Path, tmp_pa
         await storage.close()
 
 
+async def test_an_older_answer_that_was_cut_is_marked_by_its_log(tmp_path: Path) -> None:
+    storage = SqliteStorage(_restore(STORES / "v0003.sql", tmp_path / "argus.db"))
+    await storage.open()
+    try:
+        assert (await storage.get_message("local", "message-6")).truncated
+        assert not (await storage.get_message("local", "message-2")).truncated
+    finally:
+        await storage.close()
+
+
 async def test_a_step_that_fails_leaves_the_store_at_its_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

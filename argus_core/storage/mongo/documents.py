@@ -144,12 +144,13 @@ def message_document(user_id: str, message: Message) -> Document:
         problem=codec.dump(message.problem),
         client_msg_id=message.client_msg_id,
         duration_s=message.duration_s,
+        truncated=message.truncated,
         **found,
     )
 
 
 def message(document: Document) -> Message:
-    """Return the message of a document of `messages`."""
+    """Return the message of a document of `messages`; one that an older Argus wrote does not say `truncated`."""
     from argus_core.domain import Problem, Usage
 
     return Message(
@@ -167,6 +168,7 @@ def message(document: Document) -> Message:
         problem=codec.load_optional(Problem, document["problem"]),
         client_msg_id=document["client_msg_id"],
         duration_s=document["duration_s"],
+        truncated=document.get("truncated", False),
     )
 
 

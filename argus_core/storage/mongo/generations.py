@@ -87,6 +87,7 @@ async def _end_message(db: Database, record: Document, ending: Ending) -> bool:
         "usage": codec.dump(ending.usage),
         "problem": codec.dump(ending.problem),
         "duration_s": ending.duration_s,
+        "truncated": ending.truncated,
     }
     where = {"_id": record["message_id"]} | _RUNNING
     done = await db.messages.update_one(where, {"$set": values | documents.indexed(ending.parts)})

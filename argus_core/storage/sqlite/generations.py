@@ -155,13 +155,14 @@ def finish(connection: sqlite3.Connection, generation_id: str, ending: Ending) -
 
 def _finish_message(connection: sqlite3.Connection, message_id: str, ending: Ending) -> None:
     connection.execute(
-        "UPDATE messages SET status = ?, parts = ?, usage = ?, problem = ?, duration_s = ? WHERE id = ?",
+        "UPDATE messages SET status = ?, parts = ?, usage = ?, problem = ?, duration_s = ?, truncated = ? WHERE id = ?",
         (
             ending.status,
             codec.dump_parts(ending.parts),
             codec.dump(ending.usage),
             codec.dump(ending.problem),
             ending.duration_s,
+            ending.truncated,
             message_id,
         ),
     )

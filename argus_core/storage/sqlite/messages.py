@@ -138,6 +138,7 @@ def insert(connection: sqlite3.Connection, user_id: str, message: Message) -> No
         "problem": codec.dump(message.problem),
         "client_msg_id": message.client_msg_id,
         "duration_s": message.duration_s,
+        "truncated": message.truncated,
     }
     places = ", ".join(f":{name}" for name in values)
     added = connection.execute(f"INSERT INTO messages ({', '.join(values)}) VALUES ({places})", values)

@@ -128,6 +128,7 @@ def message(row: sqlite3.Row) -> Message:
         problem=codec.load_optional(Problem, row["problem"]),
         client_msg_id=row["client_msg_id"],
         duration_s=row["duration_s"],
+        truncated=bool(row["truncated"]),
     )
 
 
