@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from argus_core.errors import ArgusError, BadCredentials, NotAuthenticated
 from argus_tui.commands import COMMANDS, Command, sign_in_words, sign_up_words
+from argus_tui.screens.countdown import not_sent
 from argus_tui.screens.key_entry import KeyEntry
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ class AccountCommands(KeyEntry):
             self.workers.cancel_group(self, group)
         self.talk.stop_watching()
         self.company.forget()
-        self.stop_resending()
+        if words := not_sent(self.later.drop_all()):
+            self.say(words)
 
     def _put_away(self) -> None:
         """Take everything of a user off the screen."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -13,18 +12,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from argus_core.client.base import ChatClient
+from argus_core.client.later import Later, Outcome, Waiting
 from argus_core.domain import Attachment, Message, Turn
-from argus_core.errors import ArgusError, LimitReached, ServerUnreachable
+from argus_core.errors import ArgusError, ServerUnreachable
 from argus_core.ids import new_id, utc_now
 from argus_tui.commands import COMMANDS, NUMBER_KEYS, holds_password, parse_slash
 from argus_tui.screens.chat_commands import THEME_PREFERENCE
 from argus_tui.screens.chat_state import SPINNER_S
 from argus_tui.screens.company import Company
 from argus_tui.screens.conversation_list import ConversationList
+from argus_tui.screens.countdown import Countdown
 from argus_tui.screens.draft import Draft
 from argus_tui.screens.following import CHANGES_AGAIN_S, Following
-from argus_tui.screens.held import Held
-from argus_tui.screens.resend import Resend
 from argus_tui.screens.talk import Talk
 from argus_tui.widgets.chips import AttachmentChip
 from argus_tui.widgets.composer import Composer
@@ -89,6 +88,8 @@ class ChatScreen(Following):
         self.options = options
         self._draft_timer: Timer | None = None
         self._preloaded = False
+        self._asked: Turn | None = None
+        """The last turn that was asked for here."""
 
     # Made of
 
@@ -112,8 +113,8 @@ class ChatScreen(Following):
         self.transcript.shows_pictures = self.options.images
         self.conversations = ConversationList(self.sidebar, self.client)
         self.talk = Talk(self.transcript, self.client, self.show_state)
-        self.resend = Resend(self.transcript, lambda: self.again(go_on=False))
-        self.held = Held(self._send_held)
+        self.later = Later(self.client, self._told_of_later, self.show_state)
+        self.countdown = Countdown(self.transcript, self.later)
         self.draft = Draft(self.composer, self.client, self.options)
         self.company = Company(self.client, self.show_state, self._line_is_back)
         self._offer_commands()
@@ -246,34 +247,60 @@ class ChatScreen(Following):
         self.composer.draft = f"{text}\n{since}" if since.strip() else text
 
     async def _ask(self, text: str) -> None:
-        self.stop_resending()
+        self.later.drop(self.talk.conversation_id)
+        attachment_ids: Sequence[str] = ()
         try:
-            turn = await self.talk.ask(text, self.draft.attachment_ids())
+            attachment_ids = self.draft.attachment_ids()
+            turn = await self.talk.ask(text, attachment_ids)
         except ArgusError as error:
-            self._put_back(text)
-            if self.query_one(KeyCard).display:
-                self.query_one(KeyCard).focus_field()
-            if isinstance(error, LimitReached) and self._hold(text, error):
+            asked_in = self.talk.asked_in
+            await self._keep_unsent(text, asked_in)
+            if asked_in is not None and self.later.hold(asked_in, text, attachment_ids, error):
                 return
             raise
         self.composer.remember(text)
         self._watch_turn(turn)
         await self.draft.sent(turn.reply.conversation_id)
 
-    def _hold(self, text: str, error: LimitReached) -> bool:
-        """Send it by itself when the limit lets it, unless more was written since."""
-        held = self.composer.draft == text and self.held.wait_for(text, error, time.monotonic())
-        self.show_state()
-        return held
+    async def _keep_unsent(self, text: str, asked_in: str | None) -> None:
+        """Put what was not sent back into the composer, or to the drafts if another conversation was opened since."""
+        if asked_in in (None, self.talk.conversation_id):
+            self._put_back(text)
+            if self.query_one(KeyCard).display:
+                self.query_one(KeyCard).focus_field()
+        elif asked_in is not None:
+            client = await self.client()
+            await client.conversations.save_draft(asked_in, text)
 
-    def _send_held(self, text: str) -> None:
-        self.composer.draft = ""
-        self.do(lambda: self._ask(text), "ask")
+    def _told_of_later(self, waiting: Waiting, outcome: Outcome) -> None:
+        """Take in what became of a question that waited, here or in another conversation."""
+        if not self.is_running:
+            return
+        is_here = waiting.conversation_id == self.talk.conversation_id
+        if isinstance(outcome, ArgusError):
+            where = "" if is_here else "A question in another conversation was not sent. "
+            self.tell(type(outcome)(f"{where}{outcome.hint}", title=outcome.title))
+        elif outcome is not None:
+            self.draft.let_go(waiting.attachment_ids)
+            if waiting.text:
+                self.composer.remember(waiting.text)
+            if is_here and self.composer.draft == waiting.text:
+                self.composer.draft = ""
+            self._asked = outcome
+        if is_here:
+            self.do(self._look_again, "catch-up", exclusive=True)
 
     def _watch_turn(self, turn: Turn) -> None:
         """Watch an answer that was asked for here, unless another conversation was opened meanwhile."""
+        self._asked = turn
         if turn.reply.conversation_id == self.talk.conversation_id:
             self.watch_soon(turn.generation.id)
+        else:
+            self.later.follow(turn)
+
+    def leave_answer(self) -> None:
+        if self._asked is not None and self._asked.generation.id == self.talk.generation_id:
+            self.later.follow(self._asked)
 
     def watch_soon(self, generation_id: str) -> None:
         self.do(lambda: self._watch_to_end(generation_id), "watch", exclusive=True)
@@ -306,9 +333,10 @@ class ChatScreen(Following):
     @on(Composer.DraftChanged)
     def _draft_changed(self) -> None:
         """Keep the draft a moment after the last key, and load at the first one what the answer will need."""
-        if self.held.is_waiting:
-            self.held.changed(self.composer.draft)
-            self.show_state()
+        waiting = self._waiting_here()
+        if waiting is not None and waiting.text and waiting.text != self.composer.draft:
+            self.later.drop(waiting.conversation_id)
+            self.say("It is not sent by itself any more: you changed it.")
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(SAVE_DRAFT_S, self._save_draft)
         if not self._preloaded and self.draft.is_new:
@@ -346,11 +374,14 @@ class ChatScreen(Following):
         """Say what helps against a refusal; one for a stated short time is sent again by itself."""
         if message.problem is not None and message.problem.code == "key_rejected":
             self.say("Set another key with /key.")
-        if self.resend.wait_for(message, time.monotonic()):
-            self.show_state()
+        self.later.resend(message)
 
     def again(self, *, go_on: bool) -> None:
-        self.stop_resending()
+        waiting = self._waiting_here()
+        if waiting is not None and not go_on:
+            self.later.send_now(waiting.conversation_id)
+            return
+        self.later.drop(self.talk.conversation_id)
         if self.talk.progress is None and self.talk.conversation is not None:
             self.do(lambda: self._answer_again(go_on=go_on), "ask")
 
@@ -362,10 +393,10 @@ class ChatScreen(Following):
     async def _open(self, conversation_id: str) -> None:
         if conversation_id == self.talk.conversation_id:
             return
-        self.stop_resending()
         await self.draft.save(self.talk.conversation_id)
         opened = await self.talk.fetch(conversation_id)
         # From here to the next `await` all changes at once: another wish to open something may end us at any other.
+        self.leave_answer()
         self.workers.cancel_group(self, "watch")
         running = self.talk.show(opened)
         self.draft.show(opened.conversation.draft, conversation_id)
@@ -427,6 +458,9 @@ class ChatScreen(Following):
         self.composer.focus()
 
     # Leaving
+
+    async def on_unmount(self) -> None:
+        await self.later.close()
 
     async def leave(self) -> None:
         """Keep the draft and end: the terminal is gone, or somebody asked us to end."""

@@ -13,16 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.screen import Screen
 
 from argus_core.client.base import ChatClient
 from argus_core.errors import ArgusError, NotAuthenticated
 from argus_core.text.clean import clean_line
 from argus_tui.commands import BY_SLASH, Command, closest
+from argus_tui.screens.countdown import not_sent
 
 if TYPE_CHECKING:
     from textual.worker import Worker
 
+    from argus_core.client.later import Later
     from argus_tui.options import AppOptions
     from argus_tui.screens.conversation_list import ConversationList
     from argus_tui.screens.draft import Draft
@@ -46,12 +49,15 @@ class ChatCommands(Screen[None]):
     conversations: ConversationList
     talk: Talk
     draft: Draft
+    later: Later
 
     def __init__(self) -> None:
         super().__init__()
         self._deleted: list[str] = []
         """Conversations deleted here, the last one at the end: `/undo` brings them back."""
         self._quitting = False
+        self._last_words = ""
+        """What is said when the screen is gone."""
 
     # What the commands are made of
 
@@ -89,8 +95,8 @@ class ChatCommands(Screen[None]):
         """Answer the last question again, or go on from the last answer."""
         raise NotImplementedError
 
-    def stop_resending(self) -> bool:
-        """Do not send the refused question again by itself; False when none was waiting."""
+    def leave_answer(self) -> None:
+        """Leave an answer that was asked for here: should it be refused for a while, it is asked for again."""
         raise NotImplementedError
 
     def offered(self) -> Sequence[Command]:
@@ -134,12 +140,12 @@ class ChatCommands(Screen[None]):
         self.do(lambda: self._new(), "open", exclusive=True)
 
     async def _new(self) -> None:
-        self.stop_resending()
         await self.draft.save(self.talk.conversation_id)
         await self._show_new()
 
     async def _show_new(self) -> None:
         kept = await self.draft.kept_for_new()
+        self.leave_answer()
         self.workers.cancel_group(self, "watch")
         self.talk.start_new()
         self.draft.show(kept, None)
@@ -221,7 +227,7 @@ class ChatCommands(Screen[None]):
             self._deleted.remove(conversation_id)
             raise
         if conversation_id == self.talk.conversation_id:
-            self.stop_resending()
+            self.later.drop(conversation_id)
             await self._show_new()
             self.open_soon(neighbour)
         self.say("Deleted. /undo brings it back, for 30 days.")
@@ -238,7 +244,7 @@ class ChatCommands(Screen[None]):
         if self.talk.conversation_id is None:
             self.say("There is nothing to undo here.")
             return
-        self.stop_resending()
+        self.later.drop(self.talk.conversation_id)
         last_question = await self.talk.undo()
         if not self.composer.draft:
             self.composer.draft = last_question
@@ -246,7 +252,7 @@ class ChatCommands(Screen[None]):
     # The answer
 
     def action_stop(self) -> None:
-        if self.stop_resending():
+        if self.later.drop(self.talk.conversation_id) is not None:
             return
         if self.talk.generation_id is not None:
             self.do(lambda: self._stop(), "stop")
@@ -398,7 +404,7 @@ class ChatCommands(Screen[None]):
 
     def action_quit(self) -> None:
         if self._quitting:
-            self.app.exit(0)
+            self._exit()
             return
         self._quitting = True
         self.do(lambda: self._quit(), "quit")
@@ -410,9 +416,13 @@ class ChatCommands(Screen[None]):
         except ArgusError:  # it never opened: there is nothing to keep
             self.app.exit(0)
             return
+        self._last_words = not_sent(self.later.drop_all())
         with contextlib.suppress(NotAuthenticated):  # the session is over
             await self.draft.save(self.talk.conversation_id)
         if self.options.answers_run_here and not await client.drain(0):
             self.say("Argus leaves when the answer is done. ^q again leaves now and keeps what has come.")
             await client.drain(QUIT_WAIT_S)
-        self.app.exit(0)
+        self._exit()
+
+    def _exit(self) -> None:
+        self.app.exit(0, message=Text(self._last_words) if self._last_words else None)

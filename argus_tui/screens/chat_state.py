@@ -10,6 +10,7 @@ from argus_tui import format as fmt
 from argus_tui.commands import WRITE_HERE
 from argus_tui.screens.account_commands import OUTSIDE, AccountCommands
 from argus_tui.screens.company import OFFLINE
+from argus_tui.screens.countdown import KEYS as WAITING_KEYS
 from argus_tui.screens.progress import summary
 from argus_tui.widgets.head import Head
 from argus_tui.widgets.key_card import KeyCard
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
     from textual.timer import Timer
 
-    from argus_tui.screens.held import Held
-    from argus_tui.screens.resend import Resend
+    from argus_core.client.later import Waiting
+    from argus_tui.screens.countdown import Countdown
     from argus_tui.widgets.status_line import StatusLine
 
 KEY_FIRST = "Your question waits here until there is a key"
@@ -32,8 +33,7 @@ class ChatState(AccountCommands):
     """Keeps what is seen in line with what is."""
 
     status: StatusLine
-    resend: Resend
-    held: Held
+    countdown: Countdown
     _spinner: Timer
 
     def __init__(self) -> None:
@@ -68,6 +68,7 @@ class ChatState(AccountCommands):
         self.sidebar.current_id = talk.conversation_id
         self.sidebar.connected = not self.company.is_offline
         self._show_cut_off()
+        self.countdown.draw(self._waiting_here(), talk.last, anew=True)
         self._show_status()
         self._spin_if_needed()
 
@@ -111,12 +112,10 @@ class ChatState(AccountCommands):
         progress, status, now = self.talk.progress, self.status, time.monotonic()
         offline = self.company.is_offline
         status.running = progress is not None and not offline
-        if self.resend.is_waiting:
-            status.words = f"sent again by itself in {self.resend.left_s(now)} s"
-            status.hints = (("esc", "do not send"),)
-        elif self.held.is_waiting:
-            status.words = self.held.words(now)
-            status.hints = (("esc", "do not send"),)
+        waiting = self._waiting_here()
+        if waiting is not None:
+            status.words = self.countdown.words(waiting)
+            status.hints = WAITING_KEYS
         elif offline:
             status.words = OFFLINE
             status.hints = self._short_hints()
@@ -147,11 +146,9 @@ class ChatState(AccountCommands):
         self._readiness = await client.models.readiness()
         self.show_state()
 
-    def stop_resending(self) -> bool:
-        stopped = self.resend.stop()
-        stopped = self.held.stop() or stopped
-        self.show_state()
-        return stopped
+    def _waiting_here(self) -> Waiting | None:
+        """Return what is sent later by itself in the open conversation."""
+        return self.later.waiting(self.talk.conversation_id)
 
     def _put_away(self) -> None:
         self._readiness = None
@@ -165,7 +162,7 @@ class ChatState(AccountCommands):
 
     def _spin_if_needed(self) -> None:
         wanted = self.talk.progress is not None or any(row.running for row in self.conversations.rows)
-        if wanted or self.resend.is_waiting or self.held.is_waiting:
+        if wanted or self._waiting_here() is not None:
             self._spinner.resume()
         else:
             self._spinner.pause()
@@ -182,9 +179,8 @@ class ChatState(AccountCommands):
             self._spin()
 
     def _spin(self) -> None:
-        self._spun_at = now = time.monotonic()
+        self._spun_at = time.monotonic()
         self.status.spinner_frame += 1
         self.sidebar.spinner_frame += 1
-        self.resend.tick(now)
-        self.held.tick(now)
+        self.countdown.draw(self._waiting_here(), self.talk.last)
         self._show_status()

@@ -77,6 +77,11 @@ class Draft:
         self._attached.pop(chip_id, None)
         self._composer.remove_chip(chip_id)
 
+    def let_go(self, attachment_ids: Sequence[str]) -> None:
+        """Take pictures out of the draft that were sent with another question."""
+        for chip_id in [chip for chip, attachment_id in self._attached.items() if attachment_id in attachment_ids]:
+            self.drop(chip_id)
+
     async def sent(self, conversation_id: str | None) -> None:
         """Forget what was sent."""
         self._attached.clear()

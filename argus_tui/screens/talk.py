@@ -56,6 +56,8 @@ class Talk:
         self._loading_older = False
         self._unsure: tuple[str, ...] = ()
         """Id and words of a question whose sending failed: sent again with that id, it is not asked twice."""
+        self.asked_in: str | None = None
+        """The conversation of the last question that was sent; None when it failed before there was one."""
         self._sending = asyncio.Lock()
         """Held while a turn is stored and shown, so that our own change is not taken for somebody else's."""
 
@@ -127,7 +129,9 @@ class Talk:
         """Send a question, in a new conversation if none is open."""
         client = await self._client()
         async with self._sending:
+            self.asked_in = None
             conversation = await self.ensure()
+            self.asked_in = conversation.id
             question = (conversation.id, text, *attachment_ids)
             if self._unsure[1:] != question:
                 self._unsure = (new_id(), *question)

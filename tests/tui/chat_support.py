@@ -133,6 +133,11 @@ class Person:
         await self.until(lambda: self.chat.talk.conversation is None, "a new conversation")
 
     @property
+    def is_waiting(self) -> bool:
+        """A question is sent later by itself in the open conversation."""
+        return self.chat.later.waiting(self.chat.talk.conversation_id) is not None
+
+    @property
     def draft(self) -> str:
         return self.chat.composer.draft
 

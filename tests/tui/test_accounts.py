@@ -256,7 +256,7 @@ async def test_limit_holds_the_question_back_and_sends_it_by_itself(tmp_path: Pa
     place.faults = [LimitReached("Wait a little.", title="30 questions a minute are used", retry_after_s=0.5)]
     async with place.program() as person:
         await person.send("Please")
-        await person.until(lambda: person.chat.held.is_waiting, "the question held")
+        await person.until(lambda: person.is_waiting, "the question held")
         await person.sees("30 questions a minute are used: sent by itself in", "esc do not send")
         assert person.draft == "Please"
         await person.sees("There you are.")
@@ -268,16 +268,73 @@ async def test_held_question_is_the_writers_again_when_it_is_changed_or_kept_bac
     place.faults = [LimitReached("Wait a little.", retry_after_s=60.0) for _ in range(2)]
     async with place.program() as person:
         await person.send("Please")
-        await person.until(lambda: person.chat.held.is_waiting, "the question held")
+        await person.until(lambda: person.is_waiting, "the question held")
         await person.press("escape")
         await person.sees_no("sent by itself")
         assert person.draft == "Please"
         await person.press("enter")
-        await person.until(lambda: person.chat.held.is_waiting, "the question held again")
+        await person.until(lambda: person.is_waiting, "the question held again")
         await person.press("!")
-        await person.until(lambda: not person.chat.held.is_waiting, "the question let go")
+        await person.until(lambda: not person.is_waiting, "the question let go")
+        await person.hears("not sent by itself any more")
         await person.until(lambda: not person.chat._spinner._active.is_set(), "nothing ticking")
         assert person.draft == "Please!"
+
+
+async def test_held_question_is_sent_when_due_while_another_conversation_is_open(tmp_path: Path) -> None:
+    place = team(tmp_path, "There you are.")
+    async with place.store.services() as services:
+        other = await talk_of(services, "Other", [("Ask other", "Say other")])
+    place.faults = [LimitReached("Wait a little.", title="30 questions a minute are used", retry_after_s=60.0)]
+    async with place.program() as person:
+        await person.send("Please")
+        await person.until(lambda: person.is_waiting, "the question held")
+        held_in = person.chat.talk.conversation_id
+        assert held_in is not None
+        await person.opens(other.id)
+        assert person.draft == ""
+        assert not person.is_waiting
+        await person.opens(held_in)
+        await person.sees("30 questions a minute are used: sent by itself in", "f5 send it now")
+        assert person.draft == "Please"
+        await person.opens(other.id)
+        person.chat.later.send_now(held_in)
+        await person.until(lambda: any(row.unread for row in person.chat.sidebar.rows), "the unread mark")
+        assert person.chat.talk.conversation_id == other.id
+        await person.opens(held_in)
+        await person.sees("Please", "There you are.")
+        assert person.draft == ""
+
+
+async def test_f5_sends_a_held_question_now(tmp_path: Path) -> None:
+    place = team(tmp_path, "There you are.")
+    place.faults = [LimitReached("Wait a little.", retry_after_s=60.0)]
+    async with place.program() as person:
+        await person.send("Please")
+        await person.until(lambda: person.is_waiting, "the question held")
+        await person.press("f5")
+        await person.sees("There you are.")
+        assert person.draft == ""
+
+
+async def test_leaving_drops_a_held_question_keeps_its_text_and_says_so(tmp_path: Path) -> None:
+    place = team(tmp_path, "Never asked for.")
+    async with place.store.services() as services:
+        other = await talk_of(services, "Other", [("Ask other", "Say other")])
+    place.faults = [LimitReached("Wait a little.", retry_after_s=60.0)]
+    async with place.program() as person:
+        await person.send("Please")
+        await person.until(lambda: person.is_waiting, "the question held")
+        held_in = person.chat.talk.conversation_id
+        assert held_in is not None
+        await person.opens(other.id)
+        await person.press("ctrl+q")
+        await person.until(lambda: not person.app.is_running, "the end")
+        assert [str(words) for words in person.app._exit_renderables] == [
+            "A question was not sent; it is kept as the draft of its conversation."
+        ]
+    async with place.store.client() as client:
+        assert (await client.conversations.get(held_in)).draft == "Please"
 
 
 async def test_limit_of_the_day_is_told_and_not_waited_for(tmp_path: Path) -> None:
@@ -289,7 +346,7 @@ async def test_limit_of_the_day_is_told_and_not_waited_for(tmp_path: Path) -> No
         await person.send("Please")
         await person.hears("Today's tokens are used It is full again at midnight UTC.")
         assert person.draft == "Please"
-        assert not person.chat.held.is_waiting
+        assert not person.is_waiting
 
 
 async def test_server_that_does_not_answer_at_the_start_is_asked_again(

@@ -11,7 +11,7 @@ from tests.tui.chat_support import END, Person, Store, talk_of, text
 
 
 async def _waits(person: Person) -> None:
-    await person.until(lambda: person.chat.resend.is_waiting, "a question waiting to be sent again")
+    await person.until(lambda: person.is_waiting, "a question waiting to be sent again")
     await person.sees("sent again by itself in", "esc do not send")
 
 
@@ -129,30 +129,85 @@ async def test_rate_limit_counts_down_and_sends_again_by_itself(tmp_path: Path) 
         assert len(store.provider.calls) == 2
 
 
-async def test_escape_switching_and_asking_prevent_the_sending_again(tmp_path: Path) -> None:
+async def test_refused_question_is_sent_again_while_another_conversation_is_open(tmp_path: Path) -> None:
+    refused = [RateLimited("Wait a little.", retry_after_s=60.0)]
+    store = Store(tmp_path, ScriptedProvider(refused, saying("There you are.")))
+    async with store.services() as services:
+        other = await talk_of(services, "Other", [("Ask other", "Say other")])
+    async with store.program() as person:
+        await person.send("Please")
+        await _waits(person)
+        asked_in = person.chat.talk.conversation_id
+        assert asked_in is not None
+        await person.opens(other.id)
+        await person.sees("Say other")
+        await person.sees_no("sent again by itself")
+        await person.opens(asked_in)
+        await _waits(person)
+        await person.opens(other.id)
+
+        person.chat.later.send_now(asked_in)
+
+        await person.until(lambda: len(store.provider.calls) == 2, "the question sent again")
+        await person.until(lambda: any(row.unread for row in person.chat.sidebar.rows), "the unread mark")
+        await person.opens(asked_in)
+        await person.sees("There you are.")
+
+
+async def test_answer_refused_while_nobody_watches_is_asked_for_again(tmp_path: Path) -> None:
+    store = Store(tmp_path, ScriptedProvider())
+    async with store.program() as person:
+        await person.ask("Please")
+        asked_in = person.chat.talk.conversation_id
+        await person.starts_new()
+        store.provider.feed(RateLimited("Wait a little.", retry_after_s=0.1))
+        await store.provider.wait_for_call(1)
+        store.provider.feed(*text("There you are."), END, call=1)
+        await person.until(lambda: any(row.unread for row in person.chat.sidebar.rows), "the unread mark")
+        assert asked_in is not None
+        await person.opens(asked_in)
+        await person.sees("There you are.")
+
+
+async def test_f5_sends_a_refused_question_again_now(tmp_path: Path) -> None:
+    refused = [RateLimited("Wait a little.", retry_after_s=60.0)]
+    store = Store(tmp_path, ScriptedProvider(refused, saying("There you are.")))
+    async with store.program() as person:
+        await person.send("Please")
+        await _waits(person)
+        await person.press("f5")
+        await person.sees("There you are.")
+        assert len(store.provider.calls) == 2
+
+
+async def test_answer_without_a_word_says_so_and_names_retry(tmp_path: Path) -> None:
+    store = Store(tmp_path, ScriptedProvider([END], saying("There you are.")))
+    async with store.program() as person:
+        await person.send("Please")
+        await person.sees("The model answered without a word.", "Ask again, or choose another model.", "/retry")
+        await person.send("/retry")
+        assert (await person.answered()).text == "There you are."
+
+
+async def test_escape_asking_and_undoing_prevent_the_sending_again(tmp_path: Path) -> None:
     refused = [RateLimited("Wait a little.", retry_after_s=60.0)]
     store = Store(tmp_path, ScriptedProvider(refused))
     async with store.program() as person:
         await person.send("Please")
         await _waits(person)
         await person.press("escape")
-        await person.until(lambda: not person.chat.resend.is_waiting, "nothing waiting")
+        await person.until(lambda: not person.is_waiting, "nothing waiting")
         await person.sees("/retry")
         await person.sees_no("sent again by itself")
 
         await person.press("f5")
         await _waits(person)
-        await person.starts_new()
-        assert not person.chat.resend.is_waiting
-
-        await person.send("Another")
-        await _waits(person)
         await person.send("Not that")
-        await person.until(lambda: len(store.provider.calls) == 4, "the next question asked")
+        await person.until(lambda: len(store.provider.calls) == 3, "the next question asked")
         await _waits(person)
         await person.send("/undo")
         await person.until(lambda: person.draft == "Not that", "the question taken back")
-        assert not person.chat.resend.is_waiting
+        assert not person.is_waiting
         await person.until(lambda: not person.chat._spinner._active.is_set(), "nothing ticking")
 
 
