@@ -11,8 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-import httpx2
-
 from argus_core.client.base import Connection
 from argus_core.client.http_address import segment
 from argus_core.client.http_feed import Feed
@@ -22,6 +20,7 @@ from argus_core.client.http_stream import LIVED_S, PASSING, Drained, Nonsense, c
 from argus_core.domain import Conversation, Page, Watcher
 from argus_core.errors import ArgusError, InvalidInput, NotFound
 from argus_core.ids import utc_now
+from argus_core.sse import ServerEvent
 from argus_core.tasks import Background, report_bug
 from argus_core.wire import decode
 
@@ -195,13 +194,13 @@ class AccountStream:
             for feed in self._connections:
                 feed.put(line, line)
 
-    def _take(self, frame: httpx2.ServerSentEvent) -> None:
+    def _take(self, frame: ServerEvent) -> None:
         """Pass a frame on; kinds that this version does not know are left alone."""
         try:
-            data = json.loads(frame.data) if frame.event in ("conversation", "watchers") else None
-            if frame.event == "conversation":
+            data = json.loads(frame.data) if frame.name in ("conversation", "watchers") else None
+            if frame.name == "conversation":
                 self._tell(decode(Conversation, data))
-            elif frame.event == "watchers":
+            elif frame.name == "watchers":
                 self._tell_watchers(decode(Page[Watcher], data).items)
         except (ValueError, RecursionError, InvalidInput) as error:
             raise Nonsense from error

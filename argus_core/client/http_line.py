@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import metadata
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -28,6 +28,7 @@ from argus_core.errors import (
     StorageUnavailable,
     from_problem,
 )
+from argus_core.sse import EventParser, ServerEvent, TooLong
 
 T = TypeVar("T")
 RETRY_S = 10.0
@@ -35,7 +36,9 @@ RETRY_S = 10.0
 FIRST_RETRY_S = 3.0
 """The same before the server has answered once: a wrong address should be told soon."""
 DEAD_S = 30.0
-"""A stream that was silent for so long, three heartbeats, is dead."""
+"""A stream without an event or a whole heartbeat for so long, three of them, is dead."""
+SLOWEST_BYTES_S = 4096
+"""What goes there or comes from there more slowly is not waited for: beside the time the server may think."""
 IDLE_S = 55.0
 """How long a connection is kept for the next request; servers and proxies keep it a minute or more."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -158,7 +161,7 @@ class Line:
     @asynccontextmanager
     async def stream(
         self, path: str, access_token: str, *, params: Mapping[str, str | int], last_event_id: int | None = None
-    ) -> AsyncGenerator[AsyncGenerator[httpx2.ServerSentEvent, None], None]:
+    ) -> AsyncGenerator[AsyncGenerator[ServerEvent, None], None]:
         """Open a stream of server-sent events; iterating it raises `Cut` when it breaks off.
 
         Raises:
@@ -170,12 +173,15 @@ class Line:
             headers["Last-Event-ID"] = str(last_event_id)
         request = self._request(Ask(method="GET", path=path, params=params, timeout_s=DEAD_S), access_token, headers)
         try:
-            response = await self._http.send(request, stream=True)
+            async with asyncio.timeout(self._connect_timeout_s + DEAD_S):
+                response = await self._http.send(request, stream=True)
+        except TimeoutError as error:
+            raise self._slow() from error
         except (httpx2.RequestError, ssl.SSLError) as error:
             raise self._broken(error).error from error
         try:
             if response.status_code != 200:
-                raise self._error(response, await self._read(response))
+                raise self._error(response, await self._refusal(response))
             self._has_answered = True
             async with aclosing(_frames(response)) as frames:
                 yield frames
@@ -189,12 +195,17 @@ class Line:
         await self._http.aclose()
 
     async def _try(self, ask: Ask, access_token: str | None) -> bytes:
+        request = self._request(ask, access_token, {})
+        limit_s = self._connect_timeout_s + ask.timeout_s + len(request.content) / SLOWEST_BYTES_S
         try:
-            response = await self._http.send(self._request(ask, access_token, {}), stream=True)
-            try:
-                body = await self._read(response)
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(limit_s) as limit:
+                response = await self._http.send(request, stream=True)
+                try:
+                    body = await self._read(response, limit)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:  # bytes came, but hardly any
+            raise _Broken(self._slow(), sent=True) from error
         except (httpx2.RequestError, ssl.SSLError) as error:
             raise self._broken(error) from error
         if response.is_success:
@@ -221,11 +232,22 @@ class Line:
             ask.method, f"{API}{ask.path}", params=params or None, content=content, headers=more, timeout=timeout
         )
 
-    async def _read(self, response: httpx2.Response) -> bytes:
+    async def _refusal(self, response: httpx2.Response) -> bytes:
+        try:
+            async with asyncio.timeout(DEAD_S) as limit:
+                return await self._read(response, limit)
+        except TimeoutError as error:
+            raise self._slow() from error
+
+    def _slow(self) -> ServerUnreachable:
+        return ServerUnreachable(f"{self.place} did not answer in time.")
+
+    async def _read(self, response: httpx2.Response, limit: asyncio.Timeout) -> bytes:
         pieces, size = [], 0
         async for piece in response.aiter_bytes():
             pieces.append(piece)
             size += len(piece)
+            limit.reschedule((limit.when() or 0.0) + len(piece) / SLOWEST_BYTES_S)
             if size > MAX_ANSWER_BYTES:
                 raise ServerUnreachable(f"{self.place} sends without end.", title=_NOT_OURS)
         return b"".join(pieces)
@@ -242,7 +264,7 @@ class Line:
             case httpx2.ConnectError():
                 hint = f"Nothing answers at {self.place}; look at the address and at your network."
             case httpx2.TimeoutException():
-                hint = f"{self.place} did not answer in time."
+                return _Broken(self._slow(), sent=not unsent)
             case _:
                 hint = f"The line to {self.place} broke off."
         return _Broken(ServerUnreachable(hint), sent=not unsent)
@@ -297,15 +319,34 @@ def problem_in(data: object) -> ArgusError | None:
         return None
 
 
-async def _frames(response: httpx2.Response) -> AsyncGenerator[httpx2.ServerSentEvent, None]:
-    source = httpx2.EventSource(response, max_event_size=MAX_EVENT_BYTES).__aiter__()
+async def _frames(response: httpx2.Response) -> AsyncGenerator[ServerEvent, None]:
+    if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "text/event-stream":
+        raise Cut(silent=False)
+    parser = EventParser(MAX_EVENT_BYTES)
     try:
         # It is a generator: closed here, not by chance later.
-        async with aclosing(cast("AsyncGenerator[httpx2.ServerSentEvent, None]", source)) as frames:
-            async for frame in frames:
-                yield frame
-    except httpx2.RequestError as error:
+        async with aclosing(response.aiter_bytes()) as pieces:
+            while (frames := await _next_frames(pieces, parser)) is not None:
+                for frame in frames:
+                    yield frame
+    except (httpx2.RequestError, TooLong) as error:
         raise Cut(silent=isinstance(error, httpx2.ReadTimeout)) from error
+    except TimeoutError as error:
+        raise Cut(silent=True) from error
+
+
+async def _next_frames(pieces: AsyncGenerator[bytes, None], parser: EventParser) -> list[ServerEvent] | None:
+    """Return the events that come next, none for a heartbeat, None at the end.
+
+    Raises:
+        TimeoutError: Neither came for too long, whatever bytes did.
+    """
+    beats = parser.comments
+    async with asyncio.timeout(DEAD_S):
+        async for piece in pieces:
+            if (found := parser.feed(piece)) or parser.comments > beats:
+                return found
+    return None
 
 
 def _open_http(address: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:

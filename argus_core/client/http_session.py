@@ -7,12 +7,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-import httpx2
-
 from argus_core.client.http_line import Ask, Line, nonsense, parse, read
 from argus_core.credentials import KeptSession, KeptSignIn
 from argus_core.domain import SignedIn
 from argus_core.errors import BadCredentials, InvalidInput, NotAuthenticated, ServerUnreachable
+from argus_core.sse import ServerEvent
 from argus_core.wire import decode
 
 T = TypeVar("T")
@@ -175,7 +174,7 @@ class Api:
     @asynccontextmanager
     async def stream(
         self, path: str, *, last_event_id: int | None = None, **params: str | int
-    ) -> AsyncGenerator[AsyncGenerator[httpx2.ServerSentEvent, None], None]:
+    ) -> AsyncGenerator[AsyncGenerator[ServerEvent, None], None]:
         """Open a stream, see `Line.stream`."""
         async with AsyncExitStack() as stack:
             access_token = await self._tokens.access_token()

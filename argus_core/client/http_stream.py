@@ -6,8 +6,6 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import httpx2
-
 from argus_core.client.http_address import segment
 from argus_core.client.http_line import Cut, Patience, nonsense, problem_in
 from argus_core.client.http_session import Api
@@ -21,6 +19,7 @@ from argus_core.errors import (
     StorageUnavailable,
 )
 from argus_core.events import LoggedEvent, is_terminator
+from argus_core.sse import ServerEvent
 from argus_core.wire import decode_event
 
 LIVED_S = 0.5
@@ -120,7 +119,7 @@ class AnswerReader:
         await self._api.clock.sleep(self._patience.next_s(trouble if isinstance(trouble, ArgusError) else None))
 
 
-def check_frame(frame: httpx2.ServerSentEvent) -> None:
+def check_frame(frame: ServerEvent) -> None:
     """Raise what a frame says that is about the stream itself.
 
     Raises:
@@ -128,23 +127,23 @@ def check_frame(frame: httpx2.ServerSentEvent) -> None:
         NotAuthenticated: The session has ended.
         ArgusError: The server has a problem.
     """
-    if frame.event == "drain":
+    if frame.name == "drain":
         raise Drained
-    if frame.event in ("ended", "problem"):
+    if frame.name in ("ended", "problem"):
         error = _problem(frame)
-        if frame.event == "ended" and not isinstance(error, NotAuthenticated):
+        if frame.name == "ended" and not isinstance(error, NotAuthenticated):
             error = NotAuthenticated("Sign in again: argus login", title="You were signed out")
         raise error or Nonsense
 
 
-def _problem(frame: httpx2.ServerSentEvent) -> ArgusError | None:
+def _problem(frame: ServerEvent) -> ArgusError | None:
     try:
         return problem_in(json.loads(frame.data))
     except (ValueError, RecursionError):
         return None
 
 
-def _logged(frame: httpx2.ServerSentEvent, generation_id: str) -> LoggedEvent:
+def _logged(frame: ServerEvent, generation_id: str) -> LoggedEvent:
     if not (frame.id.isascii() and frame.id.isdigit() and len(frame.id) < 16):
         raise Nonsense
     try:

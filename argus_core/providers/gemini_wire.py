@@ -12,7 +12,7 @@ from typing import Any
 from argus_core.providers import big_json, line_faults
 from argus_core.providers.answer import Answer
 from argus_core.providers.base import Chunk
-from argus_core.providers.sse import EventParser, ServerEvent, TooLong
+from argus_core.sse import EventParser, ServerEvent, TooLong
 
 Json = dict[str, Any]
 MAX_EVENT_BYTES = 32 * 1024 * 1024

@@ -53,12 +53,17 @@ class Body(httpx2.AsyncByteStream):
     pieces: Sequence[bytes]
     error: Exception | None = None
     hold: asyncio.Event | None = None
+    drip: bytes = b""
+    """Sent again and again behind the pieces, every few milliseconds, until the client goes away."""
     closed: bool = field(default=False, init=False)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self.pieces:
             yield piece
             await asyncio.sleep(0)
+        while self.drip:
+            yield self.drip
+            await asyncio.sleep(0.005)
         if self.hold is not None:
             await self.hold.wait()
         if self.error is not None:

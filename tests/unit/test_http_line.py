@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from argus_core.client import http_line
 from argus_core.client.http import HttpClient
 from argus_core.client.http_address import checked_address, place_of
-from argus_core.client.http_line import MAX_ANSWER_BYTES, Patience
+from argus_core.client.http_line import MAX_ANSWER_BYTES, Ask, Line, Patience
 from argus_core.domain import Page
 from argus_core.errors import (
     ArgusError,
@@ -167,6 +169,41 @@ async def test_who_is_no_argus_server_is_told(
         await client.account.whoami()
     assert all(str(request.url).startswith(ADDRESS) for request in server.requests)
     await client.close()
+
+
+async def test_tokens_do_not_follow_a_redirect_of_a_stream_either(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    server.on("GET /generations/g/events", httpx2.Response(307, headers={"Location": "https://evil.example.org"}))
+    server.on("GET /generations/g", httpx2.Response(308, headers={"Location": "https://evil.example.org"}))
+    line = Line(ADDRESS, transport=server)
+    with pytest.raises(ServerUnreachable, match="sends us elsewhere"):
+        async with line.stream("/generations/g/events", "access", params={}):
+            pass
+    with pytest.raises(ServerUnreachable, match="sends us elsewhere"):
+        await line.fetch(Ask(method="GET", path="/generations/g"), "access")
+    assert {request.url.host for request in server.requests} == {place_of(ADDRESS)}
+    await line.close()
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_an_answer_that_drips_is_left_in_time(tmp_path: Path, status: int) -> None:
+    server = ScriptedServer()
+    server.on("POST /account", httpx2.Response(status, stream=Body([b"{"], drip=b" ")))
+    line = Line(ADDRESS, transport=server, connect_timeout_s=0.05)
+    with pytest.raises(ServerUnreachable, match="did not answer in time"):
+        await asyncio.wait_for(line.fetch(Ask(method="POST", path="/account", timeout_s=0.1)), 5)
+    await line.close()
+
+
+async def test_an_answer_that_is_slow_but_comes_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_line, "SLOWEST_BYTES_S", 10)
+    hold = asyncio.Event()
+    server = ScriptedServer()
+    server.on("GET /account", httpx2.Response(200, stream=Body([b"0123456789"], hold=hold)))
+    line = Line(ADDRESS, transport=server, connect_timeout_s=0.05)
+    asyncio.get_running_loop().call_later(0.3, hold.set)
+    assert await line.fetch(Ask(method="GET", path="/account", timeout_s=0.05)) == b"0123456789"
+    await line.close()
 
 
 @pytest.mark.parametrize(

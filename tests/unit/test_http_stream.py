@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from argus_core.client import http_line
 from argus_core.domain import Generation
 from argus_core.errors import (
     KeyMissing,
@@ -25,6 +27,7 @@ from argus_core.events import Completed, Event, LoggedEvent, Started, TextDelta
 from argus_core.wire import encode
 from tests.support.builders import NOON
 from tests.support.scripted_server import (
+    Body,
     ManualClock,
     ScriptedServer,
     client_of,
@@ -40,6 +43,7 @@ LOG: list[Event] = [
     *(TextDelta(f"{word} ") for word in ["سلام", "the", "roof", "is", "屋根", "wet"]),
     Completed(),
 ]
+EVENT_STREAM = {"Content-Type": "text/event-stream"}
 CUT = httpx2.ReadError("cut")
 GENERATION = Generation(
     id="g",
@@ -149,6 +153,28 @@ async def test_a_silent_line_is_dead(tmp_path: Path) -> None:
     server.on(EVENTS, stream(*frames(0, 2), b": beat\n\n", error=httpx2.ReadTimeout("silent")), rest)
     assert await read(server, tmp_path) == numbered()
     assert server.sent(EVENTS)[0].extensions["timeout"]["read"] == 30.0
+
+
+@pytest.mark.parametrize("drip", [b":", b" ", b"\n", b"id: 3\n"])
+async def test_a_line_is_dead_without_whole_beats_whatever_bytes_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drip: bytes
+) -> None:
+    monkeypatch.setattr(http_line, "DEAD_S", 0.1)
+    server = ScriptedServer()
+    drips = httpx2.Response(200, headers=EVENT_STREAM, stream=Body(frames(0, 2), drip=drip))
+    server.on(EVENTS, drips, rest)
+    assert await read(server, tmp_path) == numbered()
+    assert len(server.sent(EVENTS)) == 2
+
+
+async def test_beats_keep_a_line_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_line, "DEAD_S", 0.1)
+    server = ScriptedServer()
+    beats = httpx2.Response(200, headers=EVENT_STREAM, stream=Body(frames(0, 2), drip=b": beat\n\n"))
+    server.on(EVENTS, beats)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(read(server, tmp_path), 0.5)
+    assert len(server.sent(EVENTS)) == 1
 
 
 async def test_patience_grows_to_five_seconds_and_begins_anew_when_something_comes(tmp_path: Path) -> None:

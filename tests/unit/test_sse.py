@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus_core.providers.sse import EventParser, ServerEvent, TooLong
+from argus_core.sse import EventParser, ServerEvent, TooLong
 
 LIMIT = 1000
 

@@ -19,10 +19,14 @@ class TooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """One event: its name (`message` unless it was given one) and its data, in UTF-8."""
+    """One event."""
 
     name: str
+    """`message` unless it was given one."""
     data: bytes
+    """In UTF-8."""
+    id: str = ""
+    """The last id that came, with this event or before."""
 
 
 class EventParser:
@@ -39,7 +43,9 @@ class EventParser:
         self._after_cr = False
         self._line: list[bytes] = []
         self._line_size = 0
-        self._name = ""
+        self.comments = 0
+        """How many comments have come: what keeps a connection alive while there is nothing to say."""
+        self._name = self._id = ""
         self._data: list[bytes] = []
         self._data_size = 0
         self._stray: list[bytes] = []
@@ -106,10 +112,11 @@ class EventParser:
     def _take(self, line: bytes, found: list[ServerEvent]) -> None:
         if not line:
             if self._data:
-                found.append(ServerEvent(self._name or "message", b"\n".join(self._data)))
+                found.append(ServerEvent(self._name or "message", b"\n".join(self._data), self._id))
             self._name, self._data, self._data_size = "", [], 0
             return
         if line.startswith(b":"):
+            self.comments += 1
             return
         name, value = _field(line)
         if name == b"data":
@@ -119,6 +126,8 @@ class EventParser:
                 raise TooLong
         elif name == b"event":
             self._name = value.decode(errors="replace")
+        elif name == b"id":
+            self._id = self._id if b"\0" in value else value.decode(errors="replace")
         elif name not in _FIELDS and self._stray_size <= self._limit:
             self._stray.append(line)
             self._stray_size += len(line) + 1
