@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry")
+_LONGEST_HEAD = len("event: ")
 
 
 class TooLong(Exception):
@@ -66,11 +67,10 @@ class EventParser:
         found: list[ServerEvent] = []
         for line in piece.splitlines(keepends=True):  # at CR, LF and CRLF only, these being bytes
             whole = line.rstrip(b"\r\n")
+            self._line.append(whole)
+            self._line_size += len(whole)
             if len(whole) < len(line):
-                self._take(self._ended(whole), found)
-            else:
-                self._line.append(line)
-                self._line_size += len(line)
+                self._end_line(found)
         if self._line_size + self._data_size > self._limit:
             raise TooLong
         return found
@@ -78,17 +78,14 @@ class EventParser:
     @property
     def unfinished(self) -> bytes:
         """The data of an event without the empty line that ends it, at the end of the stream."""
-        data = list(self._data)
-        line = b"".join(self._line)
-        if line.startswith(b"data:"):
-            data.append(line[5:])
-        return b"\n".join(data)
+        name, value = _field(self._line)
+        return b"".join([*self._data, *([b"\n"] if self._data else []), *value] if name == b"data" else self._data)
 
     @property
     def stray(self) -> bytes:
         """The lines that are no part of an event, which the standard passes over; the first `limit_bytes` of them."""
         last = b"".join(self._line)
-        is_stray = last and _field(last)[0] not in _FIELDS and not last.startswith(b":")
+        is_stray = last and not last.startswith(b":") and _field(self._line)[0] not in _FIELDS
         return b"\n".join([*self._stray, last] if is_stray else self._stray)
 
     def _without_mark(self, piece: bytes) -> bytes:
@@ -100,39 +97,49 @@ class EventParser:
         piece, self._start = self._start.removeprefix(_BOM), None
         return piece
 
-    def _ended(self, rest: bytes) -> bytes:
-        """Return the whole line that ends with `rest`."""
-        if not self._line:
-            return rest
-        line = b"".join([*self._line, rest])
-        self._line.clear()
-        self._line_size = 0
-        return line
-
-    def _take(self, line: bytes, found: list[ServerEvent]) -> None:
-        if not line:
-            if self._data:
-                found.append(ServerEvent(self._name or "message", b"\n".join(self._data), self._id))
-            self._name, self._data, self._data_size = "", [], 0
-            return
-        if line.startswith(b":"):
+    def _end_line(self, found: list[ServerEvent]) -> None:
+        """Take in the line that has come to its end; a large one is joined only once, with its event."""
+        line, self._line = self._line, []
+        size, self._line_size = self._line_size, 0
+        if not size:
+            self._end_event(found)
+        elif _starts_with_colon(line):
             self.comments += 1
-            return
-        name, value = _field(line)
+        else:
+            self._take(*_field(line), line, size)
+
+    def _end_event(self, found: list[ServerEvent]) -> None:
+        if self._data_size:
+            found.append(ServerEvent(self._name or "message", b"".join(self._data), self._id))
+        self._name, self._data, self._data_size = "", [], 0
+
+    def _take(self, name: bytes, value: list[bytes], line: list[bytes], size: int) -> None:
         if name == b"data":
-            self._data.append(value)
-            self._data_size += len(value) + 1
+            self._data += [b"\n", *value] if self._data_size else value
+            self._data_size += size
             if self._data_size > self._limit:
                 raise TooLong
         elif name == b"event":
-            self._name = value.decode(errors="replace")
+            self._name = b"".join(value).decode(errors="replace")
         elif name == b"id":
-            self._id = self._id if b"\0" in value else value.decode(errors="replace")
+            self._id = _id(b"".join(value), self._id)
         elif name not in _FIELDS and self._stray_size <= self._limit:
-            self._stray.append(line)
-            self._stray_size += len(line) + 1
+            self._stray.append(b"".join(line))
+            self._stray_size += size + 1
 
 
-def _field(line: bytes) -> tuple[bytes, bytes]:
-    name, _, value = line.partition(b":")
-    return name, value.removeprefix(b" ")
+def _starts_with_colon(line: list[bytes]) -> bool:
+    return next((piece for piece in line if piece), b"").startswith(b":")
+
+
+def _id(value: bytes, before: str) -> str:
+    return before if b"\0" in value else value.decode(errors="replace")
+
+
+def _field(line: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """Return the name of the field in a line, and the pieces of its value without the blank before it."""
+    head, rest = b"", list(line)
+    while rest and len(head) <= _LONGEST_HEAD:
+        head += rest.pop(0)
+    name, _, value = head.partition(b":")
+    return name, [value.removeprefix(b" "), *rest]

@@ -62,7 +62,7 @@ def _fixed_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("argus_") and module is not ids and getattr(module, "utc_now", None) is real:
             monkeypatch.setattr(module, "utc_now", lambda: AT)
-    for module in (chat, chat_state, talk):
+    for module in (chat_state, talk):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 100.0))
     monkeypatch.setattr(chat.ChatScreen, "_spin", chat.ChatScreen._show_status)
     monkeypatch.setattr(chat_state, "summary", lambda message: f"{message.model} · 12 tokens · 7 s")

@@ -117,4 +117,4 @@ def test_the_data_of_an_event_that_was_not_ended_can_be_had() -> None:
     parser = EventParser(LIMIT)
     parser.feed(b"data: a\ndata: b")
 
-    assert parser.unfinished == b"a\n b"
+    assert parser.unfinished == b"a\nb"
