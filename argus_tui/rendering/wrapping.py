@@ -101,12 +101,13 @@ def broken_word(word: str, width: int) -> list[Span]:
 def wrap(runs: Sequence[Run], width: int) -> list[Row]:
     """Return the rows of some runs; a newline in a run ends the line. Always at least one row."""
     rows: list[Row] = []
-    for line in _hard_lines(runs):
+    for line in hard_lines(runs):
         rows += _wrap_line(line, max(1, width))
     return rows
 
 
-def _hard_lines(runs: Sequence[Run]) -> list[list[Run]]:
+def hard_lines(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return the runs of each line, printable: a newline in a run ends the line. Always at least one line."""
     lines: list[list[Run]] = [[]]
     for text, style in runs:
         first, *others = text.split("\n")

@@ -1,14 +1,17 @@
 import random
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argus_core.text.clean import clean
-from argus_tui.rendering import parsing, streaming
+from argus_tui.rendering import parsing, references
 from argus_tui.rendering.streaming import LONG_BLOCK, StreamingMarkdown
 from tests.unit import markdown_support as support
 
+_T = TypeVar("_T")
 LINES = st.sampled_from(
     [
         *("# title", "para *b* `c`", "more text", "", "", "", "===", "---", "* * *", "word " * 15, "trailing  ", "\\"),
@@ -137,14 +140,17 @@ def test_text_that_was_not_streamed_is_there_at_the_end(document: str, sizes: li
 def counted_parses(monkeypatch: pytest.MonkeyPatch, document: str) -> int:
     """Return how many characters the parser saw while a document streamed in pieces of 100."""
     seen_by_parser = 0
-    real = parsing.parse
 
-    def counting(source: str, env: parsing.Env) -> list[parsing.Group]:
-        nonlocal seen_by_parser
-        seen_by_parser += len(source)
-        return real(source, env)
+    def counted(real: Callable[[str, parsing.References], _T]) -> Callable[[str, parsing.References], _T]:
+        def counting(source: str, known: parsing.References) -> _T:
+            nonlocal seen_by_parser
+            seen_by_parser += len(source)
+            return real(source, known)
 
-    monkeypatch.setattr(streaming, "parse", counting)
+        return counting
+
+    monkeypatch.setattr(references, "parse", counted(parsing.parse))
+    monkeypatch.setattr(references, "parse_inline", counted(parsing.parse_inline))
     stream = StreamingMarkdown(support.settings(80))
     for chunk in chunks(document, [100]):
         stream.append(chunk)
