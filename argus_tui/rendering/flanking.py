@@ -16,6 +16,8 @@ from markdown_it.utils import EnvType
 
 _BEYOND_LATIN: Final = 0x590
 """From here on are the scripts that write no space round emphasis: Hebrew, Arabic, Thai, Chinese, Japanese, Korean."""
+_QUOTES: Final = "\"'"
+_BEFORE_WORDS: Final = f"([{{“‘«{_QUOTES}"
 
 
 class Inline(ParserInline):
@@ -30,7 +32,7 @@ class Inline(ParserInline):
 
 
 class _State(StateInline):
-    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
         found = super().scanDelims(start, canSplitWord)
         if not canSplitWord or found.can_open == found.can_close:
             return found
@@ -40,7 +42,7 @@ class _State(StateInline):
         if found.can_open:
             both = _is_foreign(after, before) or (found.length > 1 and after.isalpha() and self._is_open(start))
         else:
-            both = _is_foreign(before, after) or (found.length > 1 and after in "\"'")
+            both = _is_foreign(before, after) or (found.length > 1 and after in _QUOTES)
         return Scanned(True, True, found.length) if both else found
 
     def _is_open(self, end: int) -> bool:
@@ -52,7 +54,7 @@ class _State(StateInline):
         while start and self.src[start - 1] == sign:
             start -= 1
         before = self.src[start - 1 : start]
-        return not before.strip() or before in "([{\"'“‘«"
+        return not before.strip() or before in _BEFORE_WORDS or self.src[start + 2 : end].lstrip(sign)[:1] in _QUOTES
 
 
 def _is_foreign(letter: str, punctuation: str) -> bool:

@@ -29,7 +29,7 @@ _SIGN = re.compile(r"[\\^_{}=+<>]")
 """What prose between dollars hardly has."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _UP_TO_MARKUP = re.compile(r"(?:^|\s)[*_~(\[{\"'“‘«]+$|\*\*$|~~$")
-_NOTE = re.compile(r"\\\[(?:\d+(?:[,–-] ?\d+)*|[^\W\d_]{3,}(?:[ ’'-][^\W_]+)*)\\\]")
+_NOTE = re.compile(r"\\\[(?:\d+(?:[,–-] ?\d+)*|(?=[^\\]*[^\W\d_]{3})[^\W_]+(?:[ ’'-][^\W_]+)*)\\\]")
 """`\\[Your Name\\]`, `\\[1\\]`: brackets that were escaped so as to be brackets."""
 _OPENER = re.compile(r"\$\$(?!\$)|\\\[|\\begin\{([A-Za-z]+\*?)\}")
 
@@ -64,7 +64,8 @@ def formula(state: StateInline, silent: bool) -> bool:
 
 def formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Block rule: `math_block` holds the lines of a formula, and what follows its end on the last of them."""
-    if state.is_code_block(start_line):
+    start = state.bMarks[start_line] + state.tShift[start_line]
+    if not state.src.startswith(("$$", "\\"), start) or state.is_code_block(start_line):
         return False
     line = _line(state, start_line)
     opener = _OPENER.match(line)
@@ -72,8 +73,8 @@ def formula_block(state: StateBlock, start_line: int, end_line: int, silent: boo
         return False
     closer = rf"\end{{{opener[1]}}}" if opener[1] else {"$$": "$$", r"\[": r"\]"}[opener.group()]
     said = line[opener.end() :]
-    before, closed, after = said.partition(closer)
-    if (after.strip(" \t.,;") if closed else said.strip() and not (opener[1] or _SIGN.search(said))):
+    _, closed, after = said.partition(closer)
+    if after.strip(" \t.,;") if closed else said.strip() and not (opener[1] or _SIGN.search(said)):
         return False
     if silent:
         return True

@@ -48,6 +48,8 @@ def parse(source: str, references: References | None = None, *, typed: bool = Fa
         references: Link definitions that hold besides those of `source`, which are added to it.
         typed: A person wrote it: tags are text.
     """
+    if not source.endswith("\n"):
+        source += "\n"  # markdown-it reads one letter too far where a container ends in a line without one
     return top_level(_parser(typed).parse(source, {"references": References() if references is None else references}))
 
 
@@ -56,9 +58,21 @@ def parse_inline(source: str, references: References) -> list[Token]:
     return _parser(typed=False).parseInline(source, {"references": references})[0].children or []
 
 
+class _Markdown(MarkdownIt):
+    """Addresses are shown and never opened: as they were written, but what a host is called is seen in ASCII."""
+
+    def normalizeLink(self, url: str) -> str:
+        before, slashes, after = url.partition("//")
+        host, slash, path = after.partition("/")
+        return url if host.isascii() else super().normalizeLink(f"{before}{slashes}{host}") + slash + path
+
+    def normalizeLinkText(self, link: str) -> str:
+        return link
+
+
 @lru_cache(2)
 def _parser(typed: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST + 10}).enable(["table", "strikethrough"])
+    parser = _Markdown("commonmark", {"maxNesting": _DEEPEST + 10}).enable(["table", "strikethrough"])
     inline = Inline()
     inline.ruler, inline.ruler2 = parser.inline.ruler, parser.inline.ruler2
     parser.inline = inline
@@ -84,7 +98,7 @@ def _unless_deep(rule: _Rule) -> _Rule:
 def _definition(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Block rule: `[Note]: careful` and `[^1]: source` are no link definitions, which are not shown."""
     start = state.bMarks[start_line] + state.tShift[start_line]
-    return _DEFINITION.match(state.src, start) is not None and reference(state, start_line, end_line, silent)
+    return bool(_DEFINITION.match(state.src, start)) and reference(state, start_line, end_line, silent)
 
 
 # Tokens

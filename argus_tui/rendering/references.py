@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from markdown_it.token import Token
 
 from argus_tui.rendering.parsing import Group, References, parse, parse_inline
+
+_BREAK = re.compile(r"[\s>]+")
+"""What may stand in a label where its line ends, in a quote too."""
 
 
 class Links:
@@ -14,7 +20,7 @@ class Links:
         self.asked: set[str] = set()
         """Labels looked up since it was last emptied."""
         self._defined = References()
-        self._ahead = References()  # besides, in the whole lines of the piece parsed last
+        self._ahead: dict[str, Any] = {}  # besides, in the whole lines of the piece parsed last
         self._shown: dict[str, str] = {}
 
     def blocks(self, source: str) -> list[Group]:
@@ -22,9 +28,11 @@ class Links:
         found = References(self._defined)
         groups = parse(source, found)
         self.asked |= found.asked
-        lines = source.count("\n")
-        new = [(label, link) for label, link in found.items() if label not in self._defined]
-        self._ahead = References((label, link) for label, link in new if link["map"][1] <= lines)
+        self._ahead = {}
+        if len(found) > len(self._defined):
+            lines = source.count("\n")
+            new = {label: found[label] for label in found.keys() - self._defined.keys()}
+            self._ahead = {label: link for label, link in new.items() if link["map"][1] <= lines}
         return groups
 
     def inline(self, source: str) -> list[Token]:
@@ -46,9 +54,17 @@ class Links:
 
     def changed(self) -> set[str]:
         """Return the labels that lead elsewhere than when this was asked last."""
+        if not (self._ahead or self._defined or self._shown):
+            return set()
         now = {label: link["href"] for label, link in self._known().items()}
         before, self._shown = self._shown, now
         return set() if now == before else {label for label in now | before if now.get(label) != before.get(label)}
 
     def _known(self) -> References:
         return References({**self._ahead, **self._defined})
+
+
+def names(source: str, labels: set[str]) -> bool:
+    """Return whether one of the labels, as the parser writes them, may stand in `source`."""
+    folded = _BREAK.sub(" ", source.lower().upper()) if labels else ""
+    return any(_BREAK.sub(" ", label) in folded for label in labels)

@@ -8,6 +8,7 @@ laid out once more when a link that it names is defined further down.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,17 +18,20 @@ from argus_tui.rendering.blocks import BlockWriter, Settings, render
 from argus_tui.rendering.growing import LINES_OF_A_START, Growing, grow
 from argus_tui.rendering.inks import Look
 from argus_tui.rendering.parsing import Group, first_line, line_after, offset_of_line
-from argus_tui.rendering.references import Links
+from argus_tui.rendering.references import Links, names
 from argus_tui.rendering.row import Row
 from argus_tui.rendering.wrapping import wrap
 
 LONG_BLOCK: Final = 4096
 """Characters of an open block from which on it is not laid out again at each update."""
 
+_HALF_FENCE = re.compile(r"[ \t>]*(?:`{1,2}|~{1,2})")
+"""A last line that is not shown yet: most often it becomes the end of a block of code, and not a line of it."""
+
 
 @dataclass(slots=True)
 class _Linked:
-    """A block that names links: its place in the text and in the rows, and their labels."""
+    """A block that may name links: its place in the text and in the rows, and labels found by parsing it."""
 
     start: int
     first_row: int
@@ -86,7 +90,8 @@ class StreamingMarkdown:
             self._source.append(whole)
         self._rest = self._rest[: self._complete] + whole
         self._complete = len(self._rest)
-        self._rest += clean(self._line)
+        line = clean(self._line)
+        self._rest += "" if _HALF_FENCE.fullmatch(line) else line
         self.changed_from = len(self._kept)
         self._update(closing=False)
 
@@ -97,6 +102,7 @@ class StreamingMarkdown:
             self.append(final[len(so_far) :])
         if final == self.source:
             self.changed_from = len(self._kept)
+            self._rest = self._rest[: self._complete] + clean(self._line)
             self._complete = len(self._rest)
             self._update(closing=True)
         else:
@@ -159,7 +165,7 @@ class StreamingMarkdown:
         return done
 
     def _has_begun(self, group: Group) -> bool:
-        """Return whether it is sure that a block begins on this line and ends what is before it."""
+        """Return whether it is sure that a block begins on its line and ends what is before it."""
         return first_line(group) + LINES_OF_A_START <= self._rest.count("\n", 0, self._complete)
 
     def _use(self, length: int, *, may_define: bool = True) -> None:
@@ -215,9 +221,9 @@ class StreamingMarkdown:
         source, shift = self.source, 0
         for block in self._linked:
             block.first_row += shift
-            if changed.isdisjoint(block.labels):
-                continue
             piece = source[block.start : block.end]
+            if not names(piece, changed & block.labels):
+                continue
             groups, asked = self._links.blocks_again(piece)
             rows = self._writer.blocks(groups, piece.split("\n"))
             self._kept[block.first_row : block.first_row + block.rows] = rows

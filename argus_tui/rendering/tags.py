@@ -34,16 +34,17 @@ _LETTERS = {"sup": (_RAISED, "^"), "sub": (_LOWERED, "_")}
 
 def html(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Block rule round markdown-it's: a line that begins with one of our tags for words begins a paragraph."""
-    line = _line(state, start_line)
-    if line.startswith("<") and _INLINE.match(line):
+    if not _begins_tag(state, start_line) or _INLINE.match(_line(state, start_line)):
         return False
     return html_block(state, start_line, end_line, silent)
 
 
 def fold(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Block rule: the tags of `<details>` hold for their line only, so that what lies inside is Markdown."""
+    if not _begins_tag(state, start_line) or state.is_code_block(start_line):
+        return False
     line = _line(state, start_line)
-    if state.is_code_block(start_line) or not _FOLD.match(line):
+    if not _FOLD.match(line):
         return False
     if silent:
         return True
@@ -62,6 +63,10 @@ def text_of_html(source: str) -> str:
     if not _VERBATIM.match(source):
         source = _TAG.sub(lambda tag: "\n" if tag[2].lower() == "br" else "", _COMMENT.sub("", source))
     return source.strip("\n") if source.strip() else ""
+
+
+def _begins_tag(state: StateBlock, line: int) -> bool:
+    return state.src.startswith("<", state.bMarks[line] + state.tShift[line])
 
 
 def _line(state: StateBlock, number: int) -> str:
@@ -86,6 +91,8 @@ def _read(tokens: list[Token]) -> list[Token]:
         name = found[2].lower() if found else ""
         if token.type == "html_inline" and _COMMENT.fullmatch(token.content):
             continue
+        if token.type == "text" and _ends_in_blank(kept):
+            token.content = token.content.lstrip(" ")
         if token.type == "softbreak" and kept and kept[-1].type == "hardbreak":
             continue
         if name == "br":
@@ -99,6 +106,12 @@ def _read(tokens: list[Token]) -> list[Token]:
             opened.setdefault(name, []).append(len(kept))
             kept.append(token)
     return kept
+
+
+def _ends_in_blank(tokens: list[Token]) -> bool:
+    """Return whether a blank that follows would be one too many: something was left out before it."""
+    before = tokens[-1] if tokens else None
+    return before is None or before.type == "hardbreak" or (before.type == "text" and before.content.endswith(" "))
 
 
 def _between(name: str, tokens: list[Token]) -> list[Token]:
@@ -117,4 +130,4 @@ def _moved(text: str, letters: dict[int, int], sign: str) -> str:
         return text.translate(letters)
     if any(letter.isspace() for letter in text):
         return text
-    return f"{sign}{text}" if len(text) == 1 or not text[0].isalnum() else f"{sign}({text})"
+    return f"{sign}{text}" if len(text) == 1 or text[0] in "([{" else f"{sign}({text})"
