@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Scanned
@@ -23,8 +24,8 @@ _BEFORE_WORDS: Final = f"([{{“‘«{_QUOTES}"
 class Inline(ParserInline):
     """The parser of what stands inside a block, with these rules."""
 
-    def parse(self, src: str, md: object, env: EnvType, tokens: list[Token]) -> list[Token]:
-        state = _State(src, md, env, tokens)  # type: ignore[arg-type]
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        state = _State(src, md, env, tokens)
         self.tokenize(state)
         for rule in self.ruler2.getRules(""):
             rule(state)

@@ -15,7 +15,6 @@ _TAG = re.compile(r"<(/?)(br|sub|sup|kbd|details|summary)(?:\s[^>]*)?/?>", re.IG
 _INLINE = re.compile(r"</?(?:br|sub|sup|kbd)(?:\s[^>]*)?/?>|<!--(?:(?!-->).)*-->\s*\S", re.IGNORECASE)
 _FOLD = re.compile(r"</?(?:details|summary)(?:\s[^>]*)?>", re.IGNORECASE)
 _SUMMARY = re.compile(r"<summary(?:\s[^>]*)?>(.*)</summary\s*>", re.IGNORECASE)
-_COMMENT = re.compile(r"<!--(?:>|->|.*?-->)", re.DOTALL)
 _VERBATIM = re.compile(r"\s*<(?:script|pre|style|textarea)\b", re.IGNORECASE)
 
 _RAISED = str.maketrans(
@@ -61,8 +60,16 @@ def fold(state: StateBlock, start_line: int, end_line: int, silent: bool) -> boo
 def text_of_html(source: str) -> str:
     """Return what is shown of a block of HTML; it may be nothing."""
     if not _VERBATIM.match(source):
-        source = _TAG.sub(lambda tag: "\n" if tag[2].lower() == "br" else "", _COMMENT.sub("", source))
+        source = _TAG.sub(lambda tag: "\n" if tag[2].lower() == "br" else "", _without_comments(source))
     return source.strip("\n") if source.strip() else ""
+
+
+def _without_comments(source: str) -> str:
+    """Return what is not in comments; one that is not ended is none."""
+    kept, at = "", 0
+    while (start := source.find("<!--", at)) >= 0 and (end := source.find("-->", start + 2)) >= 0:
+        kept, at = kept + source[at:start], end + 3
+    return kept + source[at:]
 
 
 def _begins_tag(state: StateBlock, line: int) -> bool:
@@ -89,7 +96,7 @@ def _read(tokens: list[Token]) -> list[Token]:
     for token in tokens:
         found = _TAG.fullmatch(token.content) if token.type == "html_inline" else None
         name = found[2].lower() if found else ""
-        if token.type == "html_inline" and _COMMENT.fullmatch(token.content):
+        if token.type == "html_inline" and token.content.startswith("<!--"):
             continue
         if token.type == "text" and _ends_in_blank(kept):
             token.content = token.content.lstrip(" ")
