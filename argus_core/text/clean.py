@@ -30,7 +30,8 @@ _SEQUENCE = re.compile(
     """,
     re.VERBOSE,
 )
-_LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
+LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+"""What `clean()` makes newlines of: all line ends of Unicode (UAX #14, classes BK, CR and NL)."""
 _BLANKS = re.compile("[ \t\n]+")
 
 
@@ -43,7 +44,7 @@ def clean(text: str) -> str:
     """
     if FORBIDDEN.search(text) is None:
         return text
-    return _SEQUENCE.sub("", _LINE_ENDS.sub("\n", text))
+    return _SEQUENCE.sub("", LINE_ENDS.sub("\n", text))
 
 
 def clean_line(text: str, limit: int | None = None) -> str:

@@ -17,11 +17,12 @@ from rich.segment import Segment
 from argus_tui.glyphs import Glyphs
 from argus_tui.rendering.code import CodeWriter
 from argus_tui.rendering.inks import Inks, Look
-from argus_tui.rendering.inline import InlineWriter
+from argus_tui.rendering.inline import InlineWriter, formula_look
 from argus_tui.rendering.lexers import IMMEDIATE, Lexers
-from argus_tui.rendering.parsing import Env, Group, children, first_line, parse
-from argus_tui.rendering.row import Row, indented
-from argus_tui.rendering.tables import Cell, Table, TableWriter
+from argus_tui.rendering.parsing import Group, children, first_line, parse
+from argus_tui.rendering.row import Row, Run, indented
+from argus_tui.rendering.tables import Table, TableWriter
+from argus_tui.rendering.tags import text_of_html
 from argus_tui.rendering.wrapping import wrap
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
@@ -37,8 +38,8 @@ class Settings:
     glyphs: Glyphs
     width: int
     """Cells of the text column."""
-    keep_line_ends: bool = False
-    """Line ends in a paragraph stay line ends: for what people typed."""
+    typed: bool = False
+    """A person typed it: line ends in a paragraph stay line ends, and HTML is text."""
     lexers: Lexers = IMMEDIATE
 
 
@@ -49,7 +50,7 @@ class BlockWriter:
         self.settings = settings
         self._look = look or Look()
         inks, glyphs, width = settings.inks, settings.glyphs, settings.width
-        self._inline = InlineWriter(inks, glyphs, keep_line_ends=settings.keep_line_ends)
+        self._inline = InlineWriter(inks, glyphs, keep_line_ends=settings.typed)
         self.code = CodeWriter(inks, glyphs, width, settings.lexers)
         self.tables = TableWriter(inks, glyphs, width)
 
@@ -60,13 +61,14 @@ class BlockWriter:
         """
         rows: list[Row] = []
         for group in groups:
-            if rows and not rows[-1].closing:
+            block = self.block(group, lines)
+            if rows and block and not rows[-1].closing:
                 rows.append(Row([], 0))
-            rows += self.block(group, lines)
+            rows += block
         return rows
 
     def block(self, group: Group, lines: Sequence[str]) -> list[Row]:
-        """Return the rows of one block."""
+        """Return the rows of one block; none when all of it is comments."""
         token = group[0]
         match token.type:
             case "paragraph_open":
@@ -79,14 +81,17 @@ class BlockWriter:
             case "blockquote_open":
                 return self._quote(group, lines)
             case "fence" | "code_block":
-                return self.code.block(token.content, language_of(token))
+                return self.code.block(token.content, token.info)
+            case "math_block":
+                return wrap([(token.content, self.settings.inks(formula_look(self._look)))], self.settings.width)
             case "table_open":
                 return self.tables.table(self.read_table(group))
             case "hr":
                 rule = self.settings.glyphs.rule * self.settings.width
                 return [Row([Segment(rule, self.settings.inks.style("rule"))], self.settings.width)]
-            case _:  # HTML is text
-                return wrap([(token.content.rstrip("\n"), self.settings.inks(self._look))], self.settings.width)
+            case _:
+                said = token.content.rstrip("\n") if self.settings.typed else text_of_html(token.content)
+                return wrap([(said, self.settings.inks(self._look))], self.settings.width) if said else []
 
     def _inside(self, cells: int, look: Look | None = None) -> BlockWriter:
         """Return a writer for the contents of a container that is indented by `cells`."""
@@ -100,13 +105,12 @@ class BlockWriter:
     # Lists
 
     def _list(self, group: Group, lines: Sequence[str]) -> list[Row]:
-        start = list_start(group[0])
+        numbers = Numbers()
         rows: list[Row] = []
-        for index, item in enumerate(children(group)):
-            number = None if start is None else start + index
-            if index and gap_before(item, lines) and not rows[-1].closing:
+        for item in children(group):
+            if rows and gap_before(item, lines) and not rows[-1].closing:
                 rows.append(Row([], 0))
-            rows += self.item(item, number, lines)
+            rows += self.item(item, numbers.of(item), lines)
         return rows
 
     def item(self, item: Group, number: int | None, lines: Sequence[str]) -> list[Row]:
@@ -119,9 +123,10 @@ class BlockWriter:
         inner = self._inside(len(mark))
         rows: list[Row] = []
         for group in contents:
-            if rows and gap_before(group, lines) and not rows[-1].closing:
+            block = inner.block(group, lines)
+            if rows and block and gap_before(group, lines) and not rows[-1].closing:
                 rows.append(Row([], 0))
-            rows += inner.block(group, lines)
+            rows += block
         first = Segment(mark, self.settings.inks.style("accent" if box else "muted"))
         rest = Segment(" " * len(mark), self.settings.inks(self._look))
         return indented(rows or [Row([], 0)], [first], [rest], len(mark))
@@ -139,35 +144,46 @@ class BlockWriter:
 
     def read_table(self, group: Group) -> Table:
         """Return the table that these tokens are."""
-        rows = table_rows(group)
-        header = rows[0] if rows else []
+        header, *rows = _table_rows(group)
         muted = self._look._replace(ink="muted")
-        table = Table([self._cell(cell, muted) for cell in header], [_alignment(cell) for cell in header])
-        for row in rows[1:]:
-            table.add([self._cell(cell, self._look) for cell in row])
+        names = [self._inline.runs(cell[1].children or [], muted) for cell in header]
+        table = Table(names, [_alignment(cell) for cell in header])
+        for row in rows:
+            table.add([self.cell(cell[1].children or []) for cell in row])
         return table
 
-    def _cell(self, cell: Group, look: Look) -> Cell:
-        return self._inline.runs(cell[1].children or [], look)
+    def cell(self, tokens: Sequence[Token]) -> list[Run]:
+        """Return the runs of a cell below the header."""
+        return self._inline.runs(tokens, self._look)
 
 
 def render(source: str, settings: Settings) -> list[Row]:
     """Return the rows of a whole document; `source` is clean."""
-    env: Env = {}
-    return BlockWriter(settings).blocks(parse(source, env), source.split("\n"))
+    return BlockWriter(settings).blocks(parse(source, typed=settings.typed), source.split("\n"))
 
 
-def language_of(token: Token) -> str:
-    """Return the first word after a fence."""
-    words = token.info.split(maxsplit=1)
-    return words[0] if words else ""
+class Numbers:
+    """The numbers of a list: as they were written, and counted on where one is written again."""
 
+    def __init__(self) -> None:
+        self._written: str | None = None
+        self._shown = 0
 
-def list_start(token: Token) -> int | None:
-    """Return the first number of an ordered list, None for bullets."""
-    if token.type != "ordered_list_open":
-        return None
-    return int(token.attrs.get("start", 1))
+    def of(self, item: Group) -> int | None:
+        """Return the number of the next item, None for a bullet."""
+        written = item[0].info
+        if not written:
+            return None
+        is_again = self._written is not None and (written == self._written or int(written) == self._shown)
+        self._shown = self._shown + 1 if is_again else int(written)
+        self._written = written
+        return self._shown
+
+    def copy(self) -> Numbers:
+        """Return numbers that go on from here apart."""
+        other = Numbers()
+        other._written, other._shown = self._written, self._shown
+        return other
 
 
 def gap_before(group: Group, lines: Sequence[str]) -> bool:
@@ -176,7 +192,7 @@ def gap_before(group: Group, lines: Sequence[str]) -> bool:
     return 0 < at <= len(lines) and not lines[at - 1].strip(" \t>")
 
 
-def table_rows(group: Group) -> list[list[Group]]:
+def _table_rows(group: Group) -> list[list[Group]]:
     """Return the cells of each row, header first."""
     rows: list[list[Group]] = []
     for part in children(group):

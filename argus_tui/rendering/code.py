@@ -10,8 +10,8 @@ from rich.segment import Segment
 from argus_tui.glyphs import Glyphs
 from argus_tui.rendering.inks import Ink, Inks
 from argus_tui.rendering.lexers import Lexers
-from argus_tui.rendering.row import Row, Run, row_of
-from argus_tui.rendering.wrapping import break_anywhere, printable
+from argus_tui.rendering.row import Row, Run, indented, row_of
+from argus_tui.rendering.wrapping import break_anywhere, printable, wrap
 
 COPY_HINT = "^y copy"
 _LONGEST_COLOURED = 100_000
@@ -28,17 +28,23 @@ class CodeWriter:
         self._lexers = lexers
         self._fill = inks.style(ground="raised")
 
-    def block(self, code: str, language: str) -> list[Row]:
-        """Return all rows of a block: head, code, lower edge."""
-        return [self.head(language), *self.lines(code, language), self.edge()]
+    def block(self, code: str, info: str) -> list[Row]:
+        """Return all rows of a block: head, code, lower edge. `info` is what stands after the fence."""
+        return [*self.head(info), *self.lines(code, language_of(info)), self.edge()]
 
-    def head(self, language: str) -> Row:
-        """Return the row with the language and the key that copies."""
+    def head(self, info: str) -> list[Row]:
+        """Return the row with the language and the key that copies, or more when a long title stands there too."""
         muted = self._inks.style("muted", "raised")
-        name = printable(language)[: max(0, self._width - len(COPY_HINT) - 3)]
-        gap = self._width - len(name) - len(COPY_HINT) - 2
-        hint = COPY_HINT if gap > 0 else ""
-        return row_of([(" ", self._fill), (name, muted), (" " * gap, self._fill), (hint, muted)], fill=self._fill)
+        room = self._width - len(COPY_HINT) - 2
+        rows = wrap([(info.strip(), muted)], max(1, room - 1))
+        if room > rows[0].cells:
+            end = row_of([(" " * (room - rows[0].cells), self._fill), (COPY_HINT, muted)])
+            rows[0].segments += end.segments
+            rows[0].cells += end.cells
+        for row in rows:
+            row.fill = self._fill
+        lead = [Segment(" ", self._fill)]
+        return indented(rows, lead, lead, 1)
 
     def lines(self, code: str, language: str, *, skip: int = 0) -> list[Row]:
         """Return the rows of the code itself, without those of its first `skip` lines, which only give context."""
@@ -65,6 +71,12 @@ class CodeWriter:
             lines[-1].append((printable(first), style))
             lines += [[(printable(other), style)] for other in others]
         return lines[: code.count("\n") + 1]
+
+
+def language_of(info: str) -> str:
+    """Return the first word after a fence."""
+    words = info.split(maxsplit=1)
+    return words[0] if words else ""
 
 
 @lru_cache(512)

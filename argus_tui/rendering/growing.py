@@ -7,20 +7,23 @@ than prose. `take()` sees only what it has not taken before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from argus_tui.rendering.blocks import BlockWriter, gap_before, language_of, list_start, table_rows
+from markdown_it.token import Token
+
+from argus_tui.rendering.blocks import BlockWriter, Numbers, gap_before
+from argus_tui.rendering.code import language_of
 from argus_tui.rendering.parsing import Group, children, first_line, line_after, offset_of_line
-from argus_tui.rendering.row import Row
+from argus_tui.rendering.row import Row, Run
+from argus_tui.rendering.table_syntax import MOST_MISSING, split_row
 from argus_tui.rendering.tables import Table
-
-Parse: TypeAlias = Callable[[str], list[Group]]
 
 LINES_OF_A_START = 2
 """Complete lines after which it is sure that a block has begun: a table needs its second one."""
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_SURE_ROW = re.compile(r" {0,3}\|").match
+"""A line that begins with a pipe begins no other block and so is a row of an open table."""
 _CONTEXT_LINES = 12
 """Lines of code above new ones that a lexer is given at most, to know what they are part of."""
 
@@ -40,6 +43,13 @@ class Taken:
     """`kept` are all rows of the block, in place of those given before."""
 
 
+class Parser(Protocol):
+    """Parses pieces of the document that the block is part of."""
+
+    def blocks(self, source: str) -> list[Group]: ...
+    def inline(self, source: str) -> list[Token]: ...
+
+
 class Growing(Protocol):
     """An open block that takes text."""
 
@@ -53,16 +63,17 @@ class Growing(Protocol):
         """
 
 
-def grow(group: Group, rest: str, complete: int, writer: BlockWriter, parse: Parse) -> Growing | None:
+def grow(group: Group, rest: str, complete: int, writer: BlockWriter, parser: Parser) -> Growing | None:
     """Return what lets this block, which begins `rest`, grow by pieces; None when it is not worth it."""
     token = group[0]
     lines_complete = rest.count("\n", 0, complete)
     if token.type in ("bullet_list_open", "ordered_list_open") and len(children(group)) > 1:
-        return GrowingList(list_start(token), writer, parse)
-    if token.type == "fence" and lines_complete > 1 and first_line(group) == 0 and rest.startswith(token.markup):
-        return GrowingCode(token.markup, language_of(token), writer)
-    if token.type == "table_open" and lines_complete > 2 and first_line(group) == 0:
-        return GrowingTable(rest[: offset_of_line(rest, 2)], writer, parse)
+        return GrowingList(writer, parser)
+    if token.type == "fence" and lines_complete > 1 and rest.startswith(token.markup):
+        return GrowingCode(token.markup, token.info, writer)
+    if token.type == "table_open" and lines_complete > 2:
+        head = rest[: offset_of_line(rest, LINES_OF_A_START)]
+        return GrowingTable(head, writer.read_table(parser.blocks(head)[0]), writer, parser)
     return None
 
 
@@ -71,15 +82,15 @@ class GrowingList:
 
     is_final = True
 
-    def __init__(self, start: int | None, writer: BlockWriter, parse: Parse) -> None:
-        self._number = start
+    def __init__(self, writer: BlockWriter, parser: Parser) -> None:
+        self._numbers = Numbers()
         self._writer = writer
-        self._parse = parse
+        self._parser = parser
         self._gap_first = False
         self._ends_in_code = False
 
     def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
-        groups = self._parse(rest)
+        groups = self._parser.blocks(rest)
         if not groups or not groups[0][0].type.endswith("_list_open"):
             return Taken(ended=True)
         lines_complete = rest.count("\n", 0, complete)
@@ -103,22 +114,21 @@ class GrowingList:
         return begun[-1] if begun else 0
 
     def _item(self, item: Group, lines: list[str], gap: bool) -> list[Row]:
-        rows = self._writer.item(item, self._number, lines)
+        rows = self._writer.item(item, self._numbers.of(item), lines)
         lead = [Row([], 0)] if gap and not self._ends_in_code else []
         self._ends_in_code = rows[-1].closing
-        if self._number is not None:
-            self._number += 1
         return lead + rows
 
     def _rows_of_open(self, items: list[Group], lines: list[str], following: list[Group]) -> list[Row]:
-        number, ends_in_code = self._number, self._ends_in_code
+        numbers, ends_in_code = self._numbers.copy(), self._ends_in_code
         rows: list[Row] = []
         for index, item in enumerate(items):
             rows += self._item(item, lines, self._gap_first if index == 0 else gap_before(item, lines))
-        self._number, self._ends_in_code = number, ends_in_code
-        if following and rows and not rows[-1].closing:
+        self._numbers, self._ends_in_code = numbers, ends_in_code
+        after = self._writer.blocks(following, lines)
+        if after and rows and not rows[-1].closing:
             rows.append(Row([], 0))
-        return rows + self._writer.blocks(following, lines)
+        return rows + after
 
 
 class GrowingCode:
@@ -126,10 +136,10 @@ class GrowingCode:
 
     is_final = False
 
-    def __init__(self, fence: str, language: str, writer: BlockWriter) -> None:
+    def __init__(self, fence: str, info: str, writer: BlockWriter) -> None:
         self._is_end = re.compile(rf" {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*").fullmatch
         self._mark = fence[0]
-        self._language = language
+        self._info = info
         self._code = writer.code
         self._lines: list[str] = []
         self._opened = False
@@ -142,7 +152,7 @@ class GrowingCode:
             bare = line.removesuffix("\n")
             if not self._opened:
                 self._opened = True
-                taken.kept.append(self._code.head(self._language))
+                taken.kept += self._code.head(self._info)
             elif self._is_end(bare):
                 taken.ended = True
                 break
@@ -150,7 +160,7 @@ class GrowingCode:
                 self._lines.append(bare)
         if taken.ended or closing:
             taken.ended = taken.afresh = True
-            taken.kept = self._code.block("\n".join(self._lines) + "\n" * bool(self._lines), self._language)
+            taken.kept = self._code.block("\n".join(self._lines) + "\n" * bool(self._lines), self._info)
             return taken
         taken.kept += self._rows_from(first)
         open_line = rest[complete:]
@@ -165,7 +175,7 @@ class GrowingCode:
         start = first
         while start > max(0, first - _CONTEXT_LINES) and self._lines[start - 1].strip():
             start -= 1
-        return self._code.lines("\n".join(self._lines[start:]) + "\n", self._language, skip=first - start)
+        return self._code.lines("\n".join(self._lines[start:]) + "\n", language_of(self._info), skip=first - start)
 
 
 class GrowingTable:
@@ -173,46 +183,51 @@ class GrowingTable:
 
     is_final = False
 
-    def __init__(self, head: str, writer: BlockWriter, parse: Parse) -> None:
+    def __init__(self, head: str, table: Table, writer: BlockWriter, parser: Parser) -> None:
         self._head = head
+        self._table = table
         self._writer = writer
-        self._parse = parse
-        self._table: Table | None = None
+        self._parser = parser
+        self._opened = False
+        self._missing = 0
 
     def take(self, rest: str, complete: int, *, closing: bool) -> Taken:
-        head = "" if self._table is None else self._head
-        source = head + rest
-        groups = self._parse(source)
-        if not groups or groups[0][0].type != "table_open":
-            return Taken(ended=True)
-        lines_complete = source.count("\n", 0, len(head) + complete)
-        end = line_after(groups[0])
-        taken = Taken(ended=closing or end < lines_complete)
-        whole = len(table_rows(groups[0])) - 1 if closing else max(0, min(end, lines_complete) - 2)
-        self._add(groups[0], whole, taken)
-        lines = end if taken.ended else max(2, min(end, lines_complete))
-        taken.used = offset_of_line(source, lines) - len(head)
-        if not taken.ended and end > lines_complete:
-            taken.live = self._open_row(groups[0])
-        return taken
-
-    def _add(self, group: Group, whole: int, taken: Taken) -> None:
-        """Add the whole rows to the table and say which rows to draw."""
-        read = self._writer.read_table(group)
-        if self._table is None:
-            table = self._table = Table(read.header, read.aligned)
-            taken.afresh = True
-        else:
-            table = self._table
+        taken = Taken(afresh=not self._opened)
+        if not self._opened:
+            self._opened, taken.used = True, len(self._head)
+        table = self._table
         shape, first = table.shape, len(table.rows)
-        for cells in read.rows[:whole]:
+        for line in _LINE.findall(rest, taken.used, len(rest) if closing else complete):
+            cells = self._cells(line)
+            if cells is None:
+                taken.ended = True
+                break
+            taken.used += len(line)
             table.add(cells)
+        taken.ended = taken.ended or closing
         taken.afresh = taken.afresh or table.shape != shape
         tables = self._writer.tables
         taken.kept = tables.table(table) if taken.afresh else tables.body(table, first)
+        if not taken.ended and complete < len(rest):
+            taken.live = self._open_line(rest[complete:])
+        return taken
 
-    def _open_row(self, group: Group) -> list[Row]:
-        """Return the row that is still being written, in the columns as they are."""
-        assert self._table is not None
-        read = self._writer.read_table(group)
-        return self._writer.tables.body(self._table.with_row(read.rows[-1]), len(self._table.rows))
+    def _cells(self, line: str) -> list[list[Run]] | None:
+        """Return the cells that a line adds to the table, None when the table ends before it."""
+        if not _SURE_ROW(line) and line_after(self._parser.blocks(self._head + line)[0]) == LINES_OF_A_START:
+            return None
+        texts = split_row(line.removesuffix("\n"), len(self._table.header))
+        self._missing += len(self._table.header) - len(texts)
+        if self._missing > MOST_MISSING:
+            return None
+        return [self._writer.cell(self._parser.inline(text)) for text in texts]
+
+    def _open_line(self, line: str) -> list[Row]:
+        """Return the rows of a line that is still being written, in the columns as they are."""
+        missing = self._missing
+        cells = self._cells(line)
+        self._missing = missing
+        if cells is not None:
+            return self._writer.tables.body(self._table.with_row(cells), len(self._table.rows))
+        rows = self._writer.blocks(self._parser.blocks(line), [line])
+        return [Row([], 0), *rows] if rows else []

@@ -17,6 +17,11 @@ _CHANGES: dict[str, Callable[[Look], Look]] = {
 }
 
 
+def formula_look(look: Look) -> Look:
+    """Return how a formula is drawn amid text of this look: in the ink of code, upright."""
+    return look._replace(ink="code", italic=False)
+
+
 class InlineWriter:
     """Writes the children of one inline token as runs."""
 
@@ -56,9 +61,14 @@ class InlineWriter:
                 return [(self._line_end, self._inks(look))]
             case "hardbreak":
                 return [("\n", self._inks(look))]
+            case "math_inline":
+                return [(token.content, self._inks(formula_look(look)))]
+            case "key":
+                return [(token.content, self._inks(look._replace(ground="raised")))]
             case "image":
                 sign = self._inks(look._replace(ink="muted", underline=False))
-                return [(f"{self._glyphs.picture} ", sign), (token.content or "picture", self._inks(look))]
+                said = self.runs(token.children or [], look) or [("picture", self._inks(look))]
+                return [(f"{self._glyphs.picture} ", sign), *said]
             case _:  # inline HTML is text like any other
                 return [(token.content, self._inks(look))]
 

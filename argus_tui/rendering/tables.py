@@ -12,9 +12,10 @@ from rich.segment import Segment
 from argus_tui.glyphs import Glyphs
 from argus_tui.rendering.inks import Inks, Look
 from argus_tui.rendering.row import Row, Run, indented
-from argus_tui.rendering.wrapping import printable, wrap
+from argus_tui.rendering.wrapping import hard_lines, wrap
 
-Cell: TypeAlias = list[Run]
+Cell: TypeAlias = list[list[Run]]
+"""The lines of a cell."""
 _GAP = "   "
 _NUMBER = re.compile(r"[^\w]{0,3}\d[\d.,:/ ]*\s?[^\W\d]{0,4}%?")
 
@@ -22,25 +23,25 @@ _NUMBER = re.compile(r"[^\w]{0,3}\d[\d.,:/ ]*\s?[^\W\d]{0,4}%?")
 class Table:
     """A table as runs; rows can be added while it streams."""
 
-    def __init__(self, header: Sequence[Cell], aligned: Sequence[str]) -> None:
-        self.header = [flat(cell) for cell in header]
+    def __init__(self, header: Sequence[Sequence[Run]], aligned: Sequence[str]) -> None:
+        self.header = [hard_lines(cell) for cell in header]
         self.aligned = list(aligned)
         """`left`, `right` or `center` per column; empty when the writer of the table did not say."""
         self.widths = [cells_of(cell) for cell in self.header]
         self._numeric = [True] * len(self.header)
         self.rows: list[list[Cell]] = []
 
-    def add(self, row: Sequence[Cell]) -> None:
-        """Add a row; missing cells are empty, extra ones are dropped."""
-        cells = [flat(cell) for cell in row[: len(self.header)]]
-        cells += [[] for _ in range(len(self.header) - len(cells))]
+    def add(self, row: Sequence[Sequence[Run]]) -> None:
+        """Add a row of as many cells as the header has, or fewer."""
+        cells = [hard_lines(cell) for cell in row]
+        cells += [[[]] for _ in range(len(self.header) - len(cells))]
         self.rows.append(cells)
         for column, cell in enumerate(cells):
             self.widths[column] = max(self.widths[column], cells_of(cell))
             if self._numeric[column] and (text := text_of(cell)):
                 self._numeric[column] = _NUMBER.fullmatch(text) is not None
 
-    def with_row(self, row: Sequence[Cell]) -> Table:
+    def with_row(self, row: Sequence[Sequence[Run]]) -> Table:
         """Return a table that is this one and a row more, at little cost: earlier rows are shared."""
         other = Table([], [])
         other.header, other.aligned = self.header, self.aligned
@@ -76,18 +77,19 @@ class TableWriter:
         return [*self.head(table), *self.body(table, 0)]
 
     def head(self, table: Table) -> list[Row]:
-        """Return header and hairline; nothing when the table is folded."""
+        """Return header and hairline; of a folded table, whose rows repeat the header, nothing once it has rows."""
         if not table.fits(self._width):
-            return []
+            names = [run for cell in table.header for run in [*_flat(cell), ("\n", self._inks(Look()))]]
+            return [] if table.rows else wrap(names[:-1], self._width)
         width = sum(table.widths) + len(_GAP) * (len(table.widths) - 1)
         line = Row([Segment(self._glyphs.rule * width, self._inks.style("rule"))], width)
-        return [self._side_by_side(table, table.header, table.shape), line]
+        return [*self._side_by_side(table, table.header, table.shape), line]
 
     def body(self, table: Table, start: int) -> list[Row]:
         """Return the rows of the body from number `start` on."""
         if table.fits(self._width):
             shape = table.shape
-            return [self._side_by_side(table, cells, shape) for cells in table.rows[start:]]
+            return [row for cells in table.rows[start:] for row in self._side_by_side(table, cells, shape)]
         rows: list[Row] = []
         for number, cells in enumerate(table.rows[start:], start):
             if number:
@@ -97,41 +99,50 @@ class TableWriter:
 
     def _side_by_side(
         self, table: Table, cells: Sequence[Cell], shape: tuple[tuple[int, ...], tuple[bool, ...]]
-    ) -> Row:
-        plain = self._inks(Look())
-        segments: list[Segment] = []
-        for column, (cell, width, flush_right) in enumerate(zip(cells, *shape, strict=True)):
-            if column:
-                segments.append(Segment(_GAP, plain))
-            room = width - cells_of(cell)
-            before = room if flush_right else room // 2 if table.aligned[column] == "center" else 0
-            if before:
-                segments.append(Segment(" " * before, plain))
-            segments += [Segment(text, style) for text, style in cell]
-            if room > before:
-                segments.append(Segment(" " * (room - before), plain))
-        return Row(segments, sum(table.widths) + len(_GAP) * (len(table.widths) - 1))
+    ) -> list[Row]:
+        rows: list[Row] = []
+        for number in range(max(map(len, cells))):
+            segments: list[Segment] = []
+            for column, (cell, width, flush_right) in enumerate(zip(cells, *shape, strict=True)):
+                line = cell[number] if number < len(cell) else []
+                room = width - _width(line)
+                before = room if flush_right else room // 2 if table.aligned[column] == "center" else 0
+                segments += self._blank(before + len(_GAP) * bool(column))
+                segments += [Segment(text, style) for text, style in line if text]
+                segments += self._blank(room - before)
+            rows.append(Row(segments, sum(table.widths) + len(_GAP) * (len(table.widths) - 1)))
+        return rows
+
+    def _blank(self, cells: int) -> list[Segment]:
+        return [Segment(" " * cells, self._inks(Look()))] if cells else []
 
     def _folded(self, header: Sequence[Cell], cells: Sequence[Cell]) -> list[Row]:
         rows: list[Row] = []
         muted, plain = self._inks.style("muted"), self._inks(Look())
         for name, cell in zip(header, cells, strict=True):
-            label: Cell = [*name, (": ", muted)] if name else []
-            lines = wrap([*label, *cell], max(1, self._width - 2))
+            label = [*_flat(name), (": ", muted)] if text_of(name) else []
+            lines = wrap([*label, *_flat(cell, "\n")], max(1, self._width - 2))
             rows += lines[:1] + indented(lines[1:], [Segment("  ", plain)], [Segment("  ", plain)], 2)
         return rows
 
 
-def flat(cell: Cell) -> Cell:
-    """Return the cell on one line, safe to print."""
-    return [(printable(text), style) for text, style in cell if text]
-
-
 def cells_of(cell: Cell) -> int:
     """Return the width of a cell of a table in terminal cells."""
-    return sum([cell_len(text) for text, _ in cell])
+    return max([_width(line) for line in cell])
+
+
+def _width(line: Sequence[Run]) -> int:
+    return sum([cell_len(text) for text, _ in line])
 
 
 def text_of(cell: Cell) -> str:
     """Return the plain text of a cell."""
-    return "".join([text for text, _ in cell]).strip()
+    return " ".join(["".join([text for text, _ in line]) for line in cell]).strip()
+
+
+def _flat(cell: Cell, line_end: str = " ") -> list[Run]:
+    """Return the runs of a cell, its lines joined."""
+    runs = list(cell[0])
+    for line in cell[1:]:
+        runs += [(line_end, line[0][1]), *line]
+    return runs

@@ -9,7 +9,7 @@ from rich.cells import cell_len, get_character_cell_size, split_graphemes
 from rich.segment import Segment
 from rich.style import Style
 
-from argus_core.text.clean import FORBIDDEN
+from argus_core.text.clean import FORBIDDEN, LINE_ENDS
 from argus_tui.rendering.row import Row, Run
 
 _WIDE = (
@@ -101,15 +101,16 @@ def broken_word(word: str, width: int) -> list[Span]:
 def wrap(runs: Sequence[Run], width: int) -> list[Row]:
     """Return the rows of some runs; a newline in a run ends the line. Always at least one row."""
     rows: list[Row] = []
-    for line in _hard_lines(runs):
+    for line in hard_lines(runs):
         rows += _wrap_line(line, max(1, width))
     return rows
 
 
-def _hard_lines(runs: Sequence[Run]) -> list[list[Run]]:
+def hard_lines(runs: Sequence[Run]) -> list[list[Run]]:
+    """Return the runs of each line, printable: a line end in a run ends the line. Always at least one line."""
     lines: list[list[Run]] = [[]]
     for text, style in runs:
-        first, *others = text.split("\n")
+        first, *others = (text if text.isprintable() else LINE_ENDS.sub("\n", text)).split("\n")
         lines[-1].append((printable(first), style))
         lines += [[(printable(other), style)] for other in others]
     return lines

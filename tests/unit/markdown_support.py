@@ -12,8 +12,8 @@ from argus_tui.themes import NIGHT
 INKS = Inks(NIGHT)
 
 
-def settings(width: int = 40, *, keep_line_ends: bool = False) -> Settings:
-    return Settings(INKS, FULL, width, keep_line_ends)
+def settings(width: int = 40, *, typed: bool = False) -> Settings:
+    return Settings(INKS, FULL, width, typed)
 
 
 def rows(source: str, width: int = 40) -> list[Row]:

@@ -117,7 +117,7 @@ def test_rules_span_the_width() -> None:
 
 
 def test_line_ends_of_people_stay() -> None:
-    found = render("one\ntwo", settings(keep_line_ends=True))
+    found = render("one\ntwo", settings(typed=True))
     assert [row.text for row in found] == ["one", "two"]
     assert texts("one\ntwo") == ["one two"]
     assert texts("one  \ntwo") == ["one", "two"]

@@ -1,14 +1,17 @@
 import random
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argus_core.text.clean import clean
-from argus_tui.rendering import parsing, streaming
+from argus_tui.rendering import parsing, references
 from argus_tui.rendering.streaming import LONG_BLOCK, StreamingMarkdown
 from tests.unit import markdown_support as support
 
+_T = TypeVar("_T")
 LINES = st.sampled_from(
     [
         *("# title", "para *b* `c`", "more text", "", "", "", "===", "---", "* * *", "word " * 15, "trailing  ", "\\"),
@@ -28,10 +31,23 @@ LINES = st.sampled_from(
         *("```python", "x = 1  # why", "'''open", "```", "~~~", "````", "    indented", "\ttab"),
         *("| a | b |", "|---|--:|", "| 1 | 22 |", "| a longer cell | 3 |", "|x", "a | b", "--|--"),
         *("<div>", "</div>", "<!-- c", "-->", "[a]: http://x.example", "see [a] there", "**open", "`open"),
-        *("\x1b[31mred\x1b[0m", "سلام دنیا", "漢字漢字", "&#27;x", "\x1b]0;t\x07after"),
+        *("[b]:", "http://y.example", "- see [b] and [a][b]", "| [b] | ![a] |", "> [a]: <z>", "- [c]: /c", "[c]"),
+        *("$$", "\\[", "x_1 * y", "\\]", "$$x$$ and", "\\begin{a}", "\\end{a}", "$5 and $x$"),
+        *(
+            "<details>",
+            "</details>",
+            "<summary>s</summary>",
+            "a<br>b",
+            "<br>",
+            "<kbd>k</kbd>",
+            "<!-- c --> d",
+            "5. five",
+        ),
+        *("| `a | b` | $c|d$ | e | f |", "| ` | ` |", "| a<br>b |", "``", "~", "```sh some title"),
+        *("\x1b[31mred\x1b[0m", "سلام دنیا", "漢字漢字", "&#27;x", "\x1b]0;t\x07after", "**「a」**b"),
     ]
 )
-DOCUMENTS = st.lists(st.tuples(LINES, st.sampled_from(["\n", "\n", "\n", "\r\n"])), max_size=24).map(
+DOCUMENTS = st.lists(st.tuples(LINES, st.sampled_from(["\n"] * 6 + ["\r\n", "\r", "\x85", "\u2028"])), max_size=24).map(
     lambda lines: "".join(line + end for line, end in lines)
 )
 
@@ -116,6 +132,57 @@ def test_half_of_a_closing_fence_is_not_shown() -> None:
     assert [stream[number].text.strip() for number in range(1, len(stream) - 1)] == ["x = 1", "y = 2"]
 
 
+@pytest.mark.parametrize("before", ["- ", "> ", "  > - "])
+def test_half_of_a_fence_is_not_shown_inside_containers_either(before: str) -> None:
+    rest = before.replace("-", " ")
+    stream = StreamingMarkdown(support.settings())
+    stream.append(f"{before}```\n{rest}x = 1\n{rest}``")
+    assert "`" not in "".join(stream[number].text for number in range(len(stream)))
+    stream.finish(f"{before}```\n{rest}x = 1\n{rest}``")
+    assert "``" in "".join(stream[number].text for number in range(len(stream)))
+
+
+LINKED = {
+    "paragraph": ("see [docs][d] now\n\nmore\n\nand more\n\n", "see docs (http://d.example) now"),
+    "list": ("- see [docs][d] now\n- two\n\n", "• see docs (http://d.example) now"),
+    "table": ("| a |\n|---|\n| [docs][d] |\n\n", "docs (http://d.example)"),
+    "quote": ("> see [docs][d] now\n\nmore\n\nand more\n\n", "▎ see docs (http://d.example) now"),
+    "picture": ("![docs][d]\n\nmore\n\nand more\n\n", "▣ docs"),
+}
+
+
+@pytest.mark.parametrize(("before", "row"), LINKED.values(), ids=LINKED.keys())
+def test_a_link_is_one_as_soon_as_its_definition_is_there(before: str, row: str) -> None:
+    stream = StreamingMarkdown(support.settings())
+    for letter in before:
+        stream.append(letter)
+    assert row not in [stream[number].text for number in range(len(stream))]
+    text = "[d]: http://d.example\n"
+    stream.append(text)
+    assert seen(stream) == support.drawn(support.rows(before + text))
+    assert row in [stream[number].text for number in range(len(stream))]
+    assert stream.changed_from <= [stream[number].text for number in range(len(stream))].index(row)
+
+
+def test_a_definition_lays_out_only_the_blocks_that_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StreamingMarkdown(support.settings())
+    stream.append("".join(f"word [link {number}] word\n\n" for number in range(200)))
+    with monkeypatch.context() as patched:
+        parsed = counting(patched)
+        stream.append("[link 7]: http://x.example\nafter\n\nit\n\n")
+    assert sum(parsed) < 500
+    assert stream[14].text == "word link 7 (http://x.example) word"
+
+
+@settings(max_examples=100, deadline=None)
+@given(DOCUMENTS, st.integers(1, 40))
+def test_a_document_that_ends_in_whole_lines_is_drawn_as_the_whole_at_once(document: str, size: int) -> None:
+    stream = StreamingMarkdown(support.settings())
+    for chunk in chunks(document + "\n\nthe end\n\n", [size]):
+        stream.append(chunk)
+    assert seen(stream) == support.drawn(support.rows(document + "\n\nthe end\n\n"))
+
+
 def test_the_final_text_wins_over_what_was_streamed() -> None:
     stream = StreamingMarkdown(support.settings())
     stream.append("something else")
@@ -134,21 +201,29 @@ def test_text_that_was_not_streamed_is_there_at_the_end(document: str, sizes: li
     assert seen(stream) == support.drawn(support.rows(document))
 
 
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the length of each text the parser sees from now on."""
+    lengths: list[int] = []
+
+    def counted(real: Callable[[str, parsing.References], _T]) -> Callable[[str, parsing.References], _T]:
+        def parse(source: str, known: parsing.References) -> _T:
+            lengths.append(len(source))
+            return real(source, known)
+
+        return parse
+
+    monkeypatch.setattr(references, "parse", counted(parsing.parse))
+    monkeypatch.setattr(references, "parse_inline", counted(parsing.parse_inline))
+    return lengths
+
+
 def counted_parses(monkeypatch: pytest.MonkeyPatch, document: str) -> int:
     """Return how many characters the parser saw while a document streamed in pieces of 100."""
-    seen_by_parser = 0
-    real = parsing.parse
-
-    def counting(source: str, env: parsing.Env) -> list[parsing.Group]:
-        nonlocal seen_by_parser
-        seen_by_parser += len(source)
-        return real(source, env)
-
-    monkeypatch.setattr(streaming, "parse", counting)
+    lengths = counting(monkeypatch)
     stream = StreamingMarkdown(support.settings(80))
     for chunk in chunks(document, [100]):
         stream.append(chunk)
-    return seen_by_parser
+    return sum(lengths)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +245,30 @@ def test_work_grows_with_the_text_and_not_with_its_square(
     short = counted_parses(monkeypatch, head + line * (10_000 // len(line)))
     long = counted_parses(monkeypatch, head + line * (40_000 // len(line)))
     assert long < 4.5 * short + 100_000
+
+
+@pytest.mark.parametrize(
+    "before", ["", "some text\n\n", "\n\n", "[a]: http://x.example\n\n", "</details>\n", "- a\n- b\n\n"]
+)
+@pytest.mark.parametrize(
+    ("head", "line", "most"),
+    [
+        ("```python\n", "    name = compute(value)  # why\n", 0.0),
+        ("| name | value |\n|---|---|\n", "| some name of a thing | 4711 |\n", 5.0),
+        ("| name | value |\n|---|---|\n", "some name of a thing | 4711 |\n", 30.0),
+    ],
+    ids=["code", "table", "table without edges"],
+)
+def test_an_open_block_is_not_parsed_again(
+    monkeypatch: pytest.MonkeyPatch, before: str, head: str, line: str, most: float
+) -> None:
+    stream = StreamingMarkdown(support.settings(80))
+    for chunk in chunks(before + head + 3 * line, [5]):
+        stream.append(chunk)
+    lengths = counting(monkeypatch)
+    for chunk in chunks(300 * line, [9]):
+        stream.append(chunk)
+    assert sum(lengths) <= most * 300 * len(line)
 
 
 def test_random_answers_in_random_chunks() -> None:
