@@ -13,6 +13,7 @@ from argus_core.text.clean import clean_line
 
 MAX_TITLE = 200
 MAX_SYSTEM = 32_000
+MAX_DRAFT = 500_000
 
 
 class Conversations:
@@ -92,6 +93,8 @@ class Conversations:
 
     async def save_draft(self, conversation_id: str, draft: str) -> None:
         """Keep what was typed and not sent."""
+        if len(draft) > MAX_DRAFT:
+            raise InvalidInput("You can still send it.", title="The draft is too long to be kept")
         await self._change(conversation_id, ConversationChange(draft=draft))
 
     async def mark_read(self, conversation_id: str) -> None:

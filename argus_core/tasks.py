@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,30 @@ def is_cancelled() -> bool:
     """Return whether this task was told to end, also when a library has swallowed the telling."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+class Grumble:
+    """Tells the bugs of a loop that must go on, the same one only once until a round goes well.
+
+    Args:
+        name: Of the loop.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._last = ""
+
+    @contextmanager
+    def told(self) -> Generator[None, None, None]:
+        """Take one round of the loop; what goes wrong in it is logged, and the loop may go on."""
+        try:
+            yield
+        except Exception as bug:  # noqa: BLE001 - one fault must not end what serves everybody
+            if repr(bug) != self._last:
+                self._last = repr(bug)
+                _log.error("%s goes on after a bug", self._name, exc_info=bug)
+        else:
+            self._last = ""
 
 
 class Background:

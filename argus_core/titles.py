@@ -19,6 +19,7 @@ Resolve = Callable[[str], tuple[Provider, str]]
 
 MAX_WORDS_CHARS = 48
 MAX_TITLE_CHARS = 60
+_LOOKED_AT = 20_000
 _EXCERPT = 600
 _ASK = (
     "Write a concise title for the conversation below: two to five words, in the language of the question, "
@@ -32,6 +33,7 @@ NO_WORDS = "Picture"
 
 def title_from_words(question: str) -> str:
     """Return the first words of a question as a title: one line, cut at a word where that is possible."""
+    question = question[:_LOOKED_AT]  # of two million letters the first ones name it
     without_code = re.sub(r"```.*?(```|\Z)", " ", question, flags=re.S)
     line = clean_line(without_code) or clean_line(question).replace("```", "")
     line = re.sub(r"^[#>*\-\s]+", "", line).strip()

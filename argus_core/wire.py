@@ -7,8 +7,10 @@ an unknown kind is `InvalidInput`) and ignores keys it does not know, so a newer
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -67,6 +69,13 @@ HTTP_STATUS: dict[str, int] = {
 }
 """The status a server answers with, by the `code` of the error."""
 
+PIECE_CHARS = 64 << 10
+"""So much text is turned into JSON, or back, without a pause: well under a millisecond."""
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` would make an encoder for each value."""
+_UNFIT = re.compile("[\x80-\x9f\u2028\u2029\ud800-\udfff]")
+"""Half a surrogate pair has no UTF-8; the others end a line for some readers."""
+
 _INT_LIMIT = 2**63
 _ABSENT = object()
 
@@ -94,6 +103,51 @@ def decode_part(data: object) -> domain.Part:
 def decode_event(data: object) -> events.Event:
     """Return the event that `data` was made from, or raise `InvalidInput`."""
     return cast(events.Event, _codec(events.Event).decode(data, "event"))
+
+
+def to_json(data: Any) -> str:
+    """Return JSON on one line that UTF-8 can hold: letters stand as they are, what is `_UNFIT` is escaped."""
+    text = _to_json(data)
+    return text if text.isascii() else _UNFIT.sub(_escaped, text)
+
+
+def json_pieces(data: Any) -> Iterator[str]:
+    """Yield what `to_json` returns in pieces, none of which takes long to make; the letters of a long text are cut."""
+    if _weight(data) <= PIECE_CHARS:
+        yield to_json(data)
+    elif isinstance(data, str):
+        yield '"'
+        for at in range(0, len(data), PIECE_CHARS):
+            yield to_json(data[at : at + PIECE_CHARS])[1:-1]
+        yield '"'
+    elif isinstance(data, dict):
+        for place, (name, item) in enumerate(data.items()):
+            yield f"{',' if place else '{'}{to_json(name)}:"
+            yield from json_pieces(item)
+        yield "}"
+    else:
+        for place, item in enumerate(data):
+            yield "," if place else "["
+            yield from json_pieces(item)
+        yield "]"
+
+
+def _escaped(unfit: re.Match[str]) -> str:
+    return f"\\u{ord(unfit[0]):04x}"
+
+
+def _weight(data: Any) -> int:
+    """Return about how many characters the JSON has; once it is heavy the rest is not looked at."""
+    if isinstance(data, str):
+        return len(data) + 8
+    if not isinstance(data, dict | list):
+        return 8
+    total = 0
+    for item in data.values() if isinstance(data, dict) else data:
+        total += _weight(item) + 8
+        if total > PIECE_CHARS:
+            break
+    return total
 
 
 def kind_of(cls: type) -> str | None:

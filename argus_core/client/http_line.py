@@ -219,8 +219,7 @@ class Line:
         more = dict(headers)
         content = ask.data
         if ask.body is not None:
-            # In ASCII, since half a surrogate pair, which a terminal can give us, has no UTF-8.
-            content = json.dumps(ask.body, ensure_ascii=True).encode("ascii")
+            content = wire.to_json(ask.body).encode()
             more["Content-Type"] = "application/json"
         elif content is not None:
             more["Content-Type"] = "application/octet-stream"

@@ -7,22 +7,21 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from argus_core.client.base import ChatClient
-from argus_core.errors import ArgusError
 from argus_core.server.streams import frame
 from argus_core.wire import encode
 
-_WAITING = 32
+_WAITING = 1
 """Frames that wait for a slow client; then what changes waits in the store."""
 
 
 async def account_frames(client: ChatClient) -> AsyncGenerator[bytes, None]:
     """Yield a frame at each change, until closed."""
-    waiting: asyncio.Queue[bytes | ArgusError] = asyncio.Queue(_WAITING)
+    waiting: asyncio.Queue[bytes | Exception] = asyncio.Queue(_WAITING)
     tasks = [asyncio.create_task(_pour(source, waiting)) for source in (_conversations(client), _watchers(client))]
     try:
         while True:
             came = await waiting.get()
-            if isinstance(came, ArgusError):
+            if isinstance(came, Exception):
                 raise came
             yield came
     finally:
@@ -31,11 +30,11 @@ async def account_frames(client: ChatClient) -> AsyncGenerator[bytes, None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _pour(source: AsyncIterator[bytes], waiting: asyncio.Queue[bytes | ArgusError]) -> None:
+async def _pour(source: AsyncIterator[bytes], waiting: asyncio.Queue[bytes | Exception]) -> None:
     try:
         async for data in source:
             await waiting.put(data)
-    except ArgusError as error:
+    except Exception as error:  # noqa: BLE001 - raised where the stream is sent: a bug ends it and is told there
         await waiting.put(error)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
 
 from argus_core.auth.service import Identity
-from argus_core.auth.throttle import network_of
-from argus_core.client.local import LocalClient
-from argus_core.errors import InvalidInput, ServerUnreachable
+from argus_core.client.local import MAX_QUESTION_CHARS, LocalClient
+from argus_core.errors import InvalidInput
 from argus_core.server.context import ServerContext
+from argus_core.server.decoder import decode
 
 
 async def _context(request: Request) -> ServerContext:
@@ -53,12 +56,39 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-async def _count_address(request: Request, context: Context) -> None:
-    """Count a dear request for the network it comes from; a process that is about to end takes none."""
-    if context.draining.is_set():
-        raise ServerUnreachable("Send it again.", title="This server is about to restart", retry_after_s=1)
-    network = network_of(address_of(request))
-    await context.services.limits.take_for_address(network, context.address_requests_per_minute)
+class _Taken(Request):
+    """A request whose body is taken by the one decoder, and is not kept beside what was made of it."""
+
+    async def body(self) -> bytes:
+        """Take the body in; FastAPI is only told whether there is one."""
+        self._came = bytearray()
+        async for piece in self.stream():
+            self._came += piece
+        return b"a body" if self._came else b""
+
+    async def json(self) -> Any:
+        """Return what the body says, and let go of it."""
+        came, self._came = self._came, bytearray()
+        return await decode(came, MAX_QUESTION_CHARS)
 
 
-CountsForAddress = Depends(_count_address)
+class Bounded(APIRoute):
+    """A route whose bodies are read by `decoder`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what handles a request."""
+        handle = super().get_route_handler()
+
+        async def handle_taken(request: Request) -> Response:
+            return await handle(_Taken(request.scope, request.receive))
+
+        return handle_taken
+
+
+async def _dear(context: Context, identity: Asker) -> AsyncGenerator[None, None]:
+    """Wait for a turn at what may take much memory; it is over when the answer is made, before it is sent."""
+    async with context.turns.turn(identity.user.id):
+        yield
+
+
+Dear = Depends(_dear, scope="function")

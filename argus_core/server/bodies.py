@@ -8,7 +8,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from argus_core.auth.emails import MAX_EMAIL
-from argus_core.client.local import MAX_QUESTION_CHARS
+from argus_core.conversations import MAX_DRAFT
 from argus_core.domain import UserRole
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
@@ -118,7 +118,7 @@ class Draft(BaseModel):
     """What was typed and not yet sent."""
 
     model_config = _example(draft="And at sun")
-    draft: Annotated[str, StringConstraints(max_length=MAX_QUESTION_CHARS)]
+    draft: Annotated[str, StringConstraints(max_length=MAX_DRAFT)]
 
 
 class Question(BaseModel):

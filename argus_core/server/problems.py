@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from argus_core.errors import ArgusError, InvalidInput, NotFound
-from argus_core.wire import encode, http_status
+from argus_core.wire import encode, http_status, to_json
 
 MEDIA_TYPE = "application/problem+json"
 BUSY_RETRY_S = 2
@@ -31,7 +30,7 @@ class Problem(Response):
 
     def __init__(self, error: ArgusError, request_id: str, *, status: int | None = None) -> None:
         status = status or http_status(error)
-        super().__init__(json.dumps(body(error, status, request_id)), status_code=status)
+        super().__init__(to_json(body(error, status, request_id)), status_code=status)
         if status in (429, 503):
             wait_s = error.retry_after_s if error.retry_after_s is not None else BUSY_RETRY_S
             self.headers["Retry-After"] = str(max(1, math.ceil(wait_s)))

@@ -1,12 +1,14 @@
-"""Server-sent events (WHATWG HTML 9.2): one task a stream, one ticker for the heartbeats and sign-ins of all."""
+"""Server-sent events (WHATWG HTML 9.2): one task a stream, one ticker for the heartbeats and sign-ins of all.
+
+The ticker waits for no client. A stream whose client does not read stops asking for frames; when it takes nothing for
+some time its line is cut (`protocol.STUCK_S`), and the client comes back behind the last id it saw.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import suppress
 from typing import Any
 
 from starlette.responses import Response
@@ -16,30 +18,29 @@ from argus_core.auth.service import Identity
 from argus_core.errors import ArgusError, LimitReached, NotAuthenticated, StorageError
 from argus_core.server.metrics import Metrics
 from argus_core.server.problems import body
-from argus_core.tasks import Background
-from argus_core.wire import http_status
+from argus_core.server.protocol import OUTLET, Outlet
+from argus_core.tasks import Background, Grumble
+from argus_core.wire import http_status, to_json
 
 BEAT_S = 10.0
 CHECK_S = 3.0
 """How often it is asked whether the session behind a stream still lives: with a tick and what is remembered of sessions
 that makes the five seconds that are promised."""
 TICK_S = 1.0
-STUCK_S = 60.0
-"""A client that takes nothing for so long is let go; it finds its place again by the last id."""
 LAST_WORD_S = 5.0
+MOST_WAITING_BYTES = 64 << 20
+"""What may wait for the clients of all streams together; above it those who have most waiting are cut off."""
 MOST_OF_SESSION = 64
 MOST_OF_USER = 1024
 MOST = 10_000
 _BEAT = b": beat\n\n"
 _DRAIN = b"event: drain\ndata: {}\n\n"
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
-"""Made once: `json.dumps` would make an encoder for each event."""
 
 
 def frame(event: str, data: Any, id: int | None = None) -> bytes:
     """Return one event as it goes over the line; JSON has no line ends, so one `data` line holds it."""
     head = f"id: {id}\n" if id is not None else ""
-    return f"{head}event: {event}\ndata: {_to_json(data)}\n\n".encode()
+    return f"{head}event: {event}\ndata: {to_json(data)}\n\n".encode()
 
 
 class Streams:
@@ -89,22 +90,31 @@ class Streams:
 
     async def drain(self) -> None:
         """Tell every client that is connected now to go on elsewhere."""
-        await asyncio.gather(*(stream.end(_DRAIN) for stream in list(self._open)))
+        for stream in list(self._open):
+            stream.end(_DRAIN)
 
     async def _tick(self) -> None:
-        checked = time.monotonic()
+        checked, grumble = time.monotonic(), Grumble("the streams' ticker")
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
-            for stream in list(self._open):
-                if stream.is_stuck:
-                    if now - stream.sent_at >= STUCK_S:
-                        await stream.end(b"")
-                elif now - stream.sent_at >= BEAT_S:
-                    await stream.say(_BEAT)
-            if now - checked >= CHECK_S:
-                checked = now
-                await self._end_signed_out()
+            with grumble.told():
+                for stream in list(self._open):
+                    stream.beat(now)
+                self._make_room()
+                if now - checked >= CHECK_S:
+                    checked = now
+                    await self._end_signed_out()
+
+    def _make_room(self) -> None:
+        """Cut off who has most waiting while all have too much."""
+        waiting = {stream: stream.waiting_bytes for stream in self._open}
+        too_much = sum(waiting.values()) - MOST_WAITING_BYTES
+        for stream in sorted(waiting, key=waiting.__getitem__, reverse=True):
+            if too_much <= 0:
+                return
+            too_much -= waiting[stream]
+            stream.abort()
 
     async def _end_signed_out(self) -> None:
         """End the streams whose session has ended; when the store is away nobody is sent away."""
@@ -116,7 +126,7 @@ class Streams:
         gone = NotAuthenticated("Sign in again.", title="You were signed out")
         last = frame("ended", body(gone, http_status(gone), ""))
         for stream in [each for each in self._open if each.session_id in over]:
-            await stream.end(last)
+            stream.end(last)
 
 
 class EventStream(Response):
@@ -130,63 +140,68 @@ class EventStream(Response):
         self.init_headers({"X-Accel-Buffering": "no"})  # nginx must not wait for more
         self.session_id = identity.session_id
         self.user_id = identity.user.id
-        self.sent_at = time.monotonic()
-        self.is_stuck = False
-        """What was sent last is still on its way: the client does not read."""
+        self._sent_at = time.monotonic()
         self._streams = streams
         self._frames = frames
-        self._send: Send | None = None
-        self._pump: asyncio.Task[None] | None = None
+        self._outlet: Outlet | None = None
+        self._task: asyncio.Task[Any] | None = None
+        """What sends the frames, while it does."""
+        self._is_ended = False
         self._last = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end (ASGI)."""
+        outlet: Outlet = scope["state"][OUTLET]
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        self._send = send
+        self._outlet, self._task = outlet, asyncio.current_task()
         self._streams.enter(self)
-        self._pump = asyncio.create_task(self._pump_frames())
-        gone = asyncio.create_task(_until_gone(receive))
+        outlet.on_lost = lambda: self.end(b"")
         try:
-            await asyncio.wait((self._pump, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._streams.leave(self)
-            for task in (self._pump, gone):
-                task.cancel()
-            await asyncio.wait((self._pump, gone))
-        if not gone.cancelled() and gone.exception() is None:
-            return
-        if not self._pump.cancelled() and (bug := self._pump.exception()) is not None:
-            raise bug
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORD_S):
-                await send({"type": "http.response.body", "body": self._last, "more_body": False})
-
-    async def say(self, data: bytes) -> None:
-        """Send something of its own between two frames."""
-        if self._send is not None:
-            self.sent_at = time.monotonic()
-            self.is_stuck = True
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            self.is_stuck = False
-
-    async def end(self, last: bytes) -> None:
-        """Send a last frame and end."""
-        if self._pump is not None and not self._pump.done():
-            self._last = last
-            self._pump.cancel()
-
-    async def _pump_frames(self) -> None:
-        try:
-            async for data in self._frames:
-                await self.say(data)
+            if not outlet.is_lost:
+                await self._send_frames(outlet)
+        except asyncio.CancelledError:
+            if not self._is_ended or self._task is None or self._task.uncancel():
+                raise  # somebody else ends it
         except ArgusError as error:
             self._last = frame("problem", body(error, http_status(error), ""))
         finally:
+            self._task = None
+            self._streams.leave(self)
             close = getattr(self._frames, "aclose", None)
             if close is not None:
                 await close()
+        try:
+            async with asyncio.timeout(LAST_WORD_S):
+                await send({"type": "http.response.body", "body": self._last, "more_body": False})
+        except TimeoutError:
+            outlet.abort()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What the client has not taken yet."""
+        return self._outlet.waiting_bytes if self._outlet is not None else 0
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    def beat(self, now: float) -> None:
+        """Show that the line lives, when nothing else has for some time; something that waits will show it too."""
+        if self._outlet is not None and now - self._sent_at >= BEAT_S and not self.waiting_bytes:
+            self._sent_at = now
+            self._outlet.write(_BEAT)
+
+    def end(self, last: bytes) -> None:
+        """Send a last frame and end."""
+        if self._task is not None and not self._is_ended:
+            self._is_ended = True
+            self._last = last
+            self._task.cancel()
+
+    def abort(self) -> None:
+        """Cut the line."""
+        if self._outlet is not None:
+            self._outlet.abort()
+
+    async def _send_frames(self, outlet: Outlet) -> None:
+        async for data in self._frames:
+            outlet.write(data)
+            self._sent_at = time.monotonic()
+            if outlet.is_full:
+                await outlet.drained()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from argus_core.domain import Part
 from argus_core.errors import InvalidInput, StorageError
 from argus_core.events import Event
-from argus_core.wire import decode, decode_event, decode_part, encode
+from argus_core.wire import decode, decode_event, decode_part, encode, json_pieces, to_json
 
 T = TypeVar("T")
 
@@ -26,17 +26,7 @@ def dump_event(event: Event) -> str:
 
 def dump_parts(parts: Iterable[Part]) -> str:
     """Return the parts of a message as JSON text."""
-    return to_json([encode(part) for part in parts])
-
-
-def to_json(data: Any) -> str:
-    """Return JSON that UTF-8 can hold: half a surrogate pair, which a model may send, is escaped."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(data, separators=(",", ":"))
-    return text
+    return "".join(json_pieces([encode(part) for part in parts]))  # in pieces: other threads want to run too
 
 
 def load(cls: type[T], text: str) -> T:

@@ -17,7 +17,7 @@ from argus_core.domain import RoleLimits, SignedIn, Usage
 from argus_core.providers.base import Chunk, EndChunk, Prompt, TextChunk
 from argus_core.providers.scripted import ScriptedProvider, saying
 from argus_core.serve import MOST_CONNECTIONS, _config
-from argus_core.server import gate, protocol, streams
+from argus_core.server import intake, protocol, streams
 from argus_core.settings import Settings
 from tests.security.team import Team, open_team
 from tests.server.conftest import Web
@@ -173,9 +173,9 @@ async def test_l2_headers_that_never_end_are_given_up(
 async def test_l2_bodies_that_come_too_slowly_are_given_up(
     server: RunningServer, sara: SignedIn, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    assert gate.BODY_PIECE_S <= 30
-    assert gate.BODY_S <= 600
-    monkeypatch.setattr(gate, "BODY_PIECE_S" if way == "piece" else "BODY_S", 0.3)
+    assert intake.BODY_PIECE_S <= 30
+    assert intake.BODY_S <= 600
+    monkeypatch.setattr(intake, "BODY_PIECE_S" if way == "piece" else "BODY_S", 0.3)
     reader, writer = await connected(server)
     head = f"POST /api/v1/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sara.access_token}\r\n"
     writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n".encode())
@@ -274,8 +274,8 @@ async def test_l2_a_user_has_a_bounded_number_of_streams(
 async def test_l2_who_never_reads_is_let_go(
     web: Web, server: RunningServer, provider: ScriptedProvider, sara: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert streams.STUCK_S <= 60
-    monkeypatch.setattr(streams, "STUCK_S", 0.3)
+    assert protocol.STUCK_S <= 60
+    monkeypatch.setattr(protocol, "STUCK_S", 0.3)
     monkeypatch.setattr(streams, "TICK_S", 0.05)
     monkeypatch.setattr(streams, "LAST_WORD_S", 0.3)
     provider._scripts = (saying(" ".join(["word" * 2_000] * 2_000)),)

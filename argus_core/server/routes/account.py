@@ -10,20 +10,20 @@ from starlette.responses import Response
 from argus_core.domain import Allowance, Session, User
 from argus_core.server import API
 from argus_core.server.account_stream import account_frames
-from argus_core.server.asking import Asker, Client, Context
+from argus_core.server.asking import Asker, Bounded, Client, Context
 from argus_core.server.bodies import ID_PATTERN, LookingAt, PasswordChange, PathId, Preference
 from argus_core.server.openapi import answers, content, count, fields, many, nothing, one
 from argus_core.server.replies import Json, value, values
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix=f"{API}/account", tags=["account"])
+router = APIRouter(prefix=f"{API}/account", tags=["account"], route_class=Bounded)
 Name = Annotated[str, Path(pattern=r"^[a-z0-9_.-]{1,64}$")]
 
 
 @router.get("", **one(User))
 async def whoami(client: Client) -> Response:
     """Say who asks."""
-    return value(await client.account.whoami())
+    return await value(await client.account.whoami())
 
 
 @router.get("/preferences/{name}", **answers(fields(value={"type": ["string", "null"]})))
@@ -42,13 +42,13 @@ async def set_preference(name: Name, body: Preference, client: Client) -> Respon
 @router.get("/allowance", **one(Allowance))
 async def allowance(client: Client) -> Response:
     """Return what was used today and what is left."""
-    return value(await client.account.allowance())
+    return await value(await client.account.allowance())
 
 
 @router.get("/sessions", **many(Session))
 async def sessions(client: Client) -> Response:
     """List where the user is signed in."""
-    return values(await client.account.sessions())
+    return await values(await client.account.sessions())
 
 
 @router.delete("/sessions", **count())

@@ -10,14 +10,14 @@ from starlette.responses import Response
 from argus_core.client.base import ConversationsRole
 from argus_core.domain import Conversation, Turn
 from argus_core.server import API
-from argus_core.server.asking import Client, CountsForAddress
+from argus_core.server.asking import Bounded, Client
 from argus_core.server.bodies import ConversationPatch, Draft, Limit, NewConversation, PathId, Question
 from argus_core.server.openapi import count, nothing, one, page
 from argus_core.server.rates import with_rates
 from argus_core.server.replies import Json, value
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"])
+router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"], route_class=Bounded)
 _ASKED = one(Turn, status=201, errors=(404, 409, 502))
 
 
@@ -27,7 +27,7 @@ async def create(body: NewConversation, client: Client) -> Response:
     made = await client.conversations.create(
         conversation_id=body.id, title=body.title, model=body.model, system=body.system
     )
-    return value(made, 201)
+    return await value(made, 201)
 
 
 @router.get("", **page(Conversation))
@@ -38,7 +38,7 @@ async def list_page(
     title_words: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Return pinned ones first, then the newest."""
-    return value(await client.conversations.list(limit=limit, cursor=cursor, title_words=title_words))
+    return await value(await client.conversations.list(limit=limit, cursor=cursor, title_words=title_words))
 
 
 @router.get("/count", **count())
@@ -50,19 +50,19 @@ async def count_all(client: Client) -> Response:
 @router.get("/find", **one(Conversation, errors=(404,)))
 async def find(client: Client, id_prefix: Annotated[str, Query(max_length=64)]) -> Response:
     """Return the one whose id begins so."""
-    return value(await client.conversations.find(id_prefix))
+    return await value(await client.conversations.find(id_prefix))
 
 
 @router.get("/{id}", **one(Conversation, errors=(404,)))
 async def get(id: PathId, client: Client) -> Response:
     """Return one."""
-    return value(await client.conversations.get(id))
+    return await value(await client.conversations.get(id))
 
 
 @router.patch("/{id}", **one(Conversation, errors=(404,)))
 async def patch(id: PathId, body: ConversationPatch, client: Client) -> Response:
     """Rename it, pin it, or choose its model or its system instruction."""
-    return value(await _patched(client.conversations, id, body))
+    return await value(await _patched(client.conversations, id, body))
 
 
 async def _patched(conversations: ConversationsRole, id: str, body: ConversationPatch) -> Conversation:
@@ -101,16 +101,16 @@ async def delete(id: PathId, client: Client) -> Response:
 @router.post("/{id}/restore", **one(Conversation, errors=(404,)))
 async def restore(id: PathId, client: Client) -> Response:
     """Take a deletion back."""
-    return value(await client.conversations.restore(id))
+    return await value(await client.conversations.restore(id))
 
 
 @router.post("/{id}/undo", **one(Conversation, errors=(404, 409)))
 async def undo(id: PathId, client: Client) -> Response:
     """Move the head back before the last question."""
-    return value(await client.conversations.undo(id))
+    return await value(await client.conversations.undo(id))
 
 
-@router.post("/{id}/questions", dependencies=[CountsForAddress], **_ASKED)
+@router.post("/{id}/questions", **_ASKED)
 async def ask(id: PathId, body: Question, client: Client) -> Response:
     """Store a question and start the answer."""
     turn = await client.generations.ask(
@@ -120,16 +120,16 @@ async def ask(id: PathId, body: Question, client: Client) -> Response:
         client_msg_id=body.client_msg_id,
         parent_id=body.parent_id,
     )
-    return await with_rates(value(turn, 201), client)
+    return await with_rates(await value(turn, 201), client)
 
 
-@router.post("/{id}/retry", dependencies=[CountsForAddress], **_ASKED)
+@router.post("/{id}/retry", **_ASKED)
 async def retry(id: PathId, client: Client) -> Response:
     """Answer the last question again."""
-    return await with_rates(value(await client.generations.retry(id), 201), client)
+    return await with_rates(await value(await client.generations.retry(id), 201), client)
 
 
-@router.post("/{id}/continue", dependencies=[CountsForAddress], **_ASKED)
+@router.post("/{id}/continue", **_ASKED)
 async def continue_(id: PathId, client: Client) -> Response:
     """Go on from the last answer."""
-    return await with_rates(value(await client.generations.continue_(id), 201), client)
+    return await with_rates(await value(await client.generations.continue_(id), 201), client)

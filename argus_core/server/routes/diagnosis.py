@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from argus_core.server import API
-from argus_core.server.asking import Asker, Client, Context
+from argus_core.server.asking import Asker, Bounded, Client, Context
 from argus_core.server.openapi import answers
 from argus_core.server.replies import Json
 
-router = APIRouter(prefix=API, tags=["diagnosis"])
+router = APIRouter(prefix=API, tags=["diagnosis"], route_class=Bounded)
 
 
 @router.get("/diagnosis", **answers({"type": "object", "additionalProperties": {"type": "string"}}))

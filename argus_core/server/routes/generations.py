@@ -11,26 +11,26 @@ from argus_core.domain import Generation
 from argus_core.errors import InvalidInput
 from argus_core.server import API
 from argus_core.server.answer_stream import answer_frames
-from argus_core.server.asking import Asker, Client, Context
+from argus_core.server.asking import Asker, Bounded, Client, Context
 from argus_core.server.bodies import PathId
 from argus_core.server.openapi import content, many, nothing, one
 from argus_core.server.replies import nothing as done
 from argus_core.server.replies import value, values
 
-router = APIRouter(prefix=f"{API}/generations", tags=["answers"])
+router = APIRouter(prefix=f"{API}/generations", tags=["answers"], route_class=Bounded)
 _MOST = 2**31
 
 
 @router.get("", **many(Generation))
 async def running(client: Client) -> Response:
     """List the user's running answers, oldest first."""
-    return values(await client.generations.running())
+    return await values(await client.generations.running())
 
 
 @router.get("/{id}", **one(Generation, errors=(404,)))
 async def get(id: PathId, client: Client) -> Response:
     """Return one."""
-    return value(await client.generations.get(id))
+    return await value(await client.generations.get(id))
 
 
 @router.post("/{id}/cancel", **nothing(errors=(404,)))
@@ -51,7 +51,7 @@ async def events(
 ) -> Response:
     """Stream the events after number `after`, or after `Last-Event-ID`: first those that are there, then live."""
     # Who may not read it is told here, before a stream begins.
-    frames = answer_frames(await client.generations.batches(id, _number(last_event_id, after)))
+    frames = answer_frames(await client.generations.batches(id, _number(last_event_id, after)), context.frames)
     return context.streams.open(identity, frames)
 
 

@@ -8,26 +8,26 @@ from starlette.responses import Response
 from argus_core.domain import ModelInfo, Readiness
 from argus_core.errors import PermissionDenied
 from argus_core.server import API
-from argus_core.server.asking import Asker, Client, Context
+from argus_core.server.asking import Asker, Bounded, Client, Context
 from argus_core.server.bodies import DefaultModel, Key
 from argus_core.server.openapi import answers, fields, many, nothing, one
 from argus_core.server.replies import Json, value, values
 from argus_core.server.replies import nothing as done
 
-router = APIRouter(prefix=f"{API}/models", tags=["models"])
+router = APIRouter(prefix=f"{API}/models", tags=["models"], route_class=Bounded)
 _TEXT = {"type": "string"}
 
 
 @router.get("", **many(ModelInfo, errors=(502,)))
 async def list_all(client: Client) -> Response:
     """List every model of every provider that is set up."""
-    return values(await client.models.list())
+    return await values(await client.models.list())
 
 
 @router.get("/readiness", **one(Readiness))
 async def readiness(client: Client) -> Response:
     """Say whether and by which model a question can be answered."""
-    return value(await client.models.readiness())
+    return await value(await client.models.readiness())
 
 
 @router.put("/default", **nothing())
@@ -48,7 +48,7 @@ async def preload(client: Client) -> Response:
 async def try_key(body: Key, client: Client, identity: Asker) -> Response:
     """List the models with a Gemini key, to see whether it works."""
     _require_admin(identity)
-    return values(await client.models.try_key(body.key))
+    return await values(await client.models.try_key(body.key))
 
 
 @router.put("/key", **answers(fields(place=_TEXT), errors=(403,)))
