@@ -10,6 +10,7 @@ from argus_core.errors import StorageError
 from argus_core.ids import utc_now
 from argus_core.limits import Limits
 from argus_core.storage.accounts import FullStorage
+from argus_core.tasks import Grumble
 
 FIRST_S = 90.0
 EVERY_S = 3600.0
@@ -20,9 +21,10 @@ KEEP_DAYS = timedelta(days=60)
 
 async def keep_house(storage: FullStorage, limits: Limits) -> None:
     """Tidy a minute after the start, then once an hour, until cancelled; any number of processes may do so."""
+    grumble = Grumble("the housekeeping")
     await asyncio.sleep(FIRST_S)
     while True:
-        with suppress(StorageError):  # away: the next time will do
+        with grumble.told(), suppress(StorageError):  # away: the next time will do
             await tidy(storage, limits, utc_now())
         await asyncio.sleep(EVERY_S)
 

@@ -15,7 +15,7 @@ from argus_core.domain import Watcher
 from argus_core.errors import StorageError
 from argus_core.ids import utc_now
 from argus_core.storage.accounts import AccountStorage, Presence
-from argus_core.tasks import Background
+from argus_core.tasks import Background, Grumble
 
 BEAT_S = 4.0
 GONE = timedelta(seconds=14)
@@ -89,11 +89,12 @@ class PresenceBoard:
             self._background.start(self._beat(), "presence")
 
     async def _beat(self) -> None:
+        grumble = Grumble("the look for who else is there")
         try:
             while self._listeners:
                 await asyncio.sleep(SOON_S)  # many who come at once are one look
                 self._soon.clear()
-                with suppress(StorageError):  # a store that is away is asked again
+                with grumble.told(), suppress(StorageError):  # a store that is away is asked again
                     await self._look()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(BEAT_S - SOON_S):

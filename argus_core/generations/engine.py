@@ -21,7 +21,7 @@ from argus_core.generations.sweeper import Settle, Sweeper, read_log, settle_not
 from argus_core.ids import utc_now
 from argus_core.providers.base import Prompt, Provider
 from argus_core.storage.base import Ending, Storage
-from argus_core.tasks import Background, report_bug
+from argus_core.tasks import Background, Grumble, report_bug
 
 LEASE = timedelta(seconds=3)
 RENEW_S = 1.0
@@ -232,16 +232,22 @@ class Engine:
 
     async def _keep_leases(self) -> None:
         """Renew in time also when the storage is slow, and at once when it is back."""
-        due_s = time.monotonic() + RENEW_S
+        due_s, grumble = time.monotonic() + RENEW_S, Grumble("the renewal of leases")
         while True:
             await asyncio.sleep(max(due_s - time.monotonic(), 0))
             due_s = time.monotonic() + RENEW_S
-            if not self._runs:
-                continue
-            try:
-                asked = await self._storage.renew_leases(list(self._runs), self.owner, self.lease())
-            except StorageError:
-                due_s = time.monotonic() + _RETRY_RENEW_S
-                continue
-            for generation_id in asked & self._runs.keys():
-                self._runs[generation_id].stop(Cancelled())
+            with grumble.told():
+                if not await self._renew_leases():
+                    due_s = time.monotonic() + _RETRY_RENEW_S
+
+    async def _renew_leases(self) -> bool:
+        """Renew all leases and stop what somebody wants stopped; False when the storage is away."""
+        if not self._runs:
+            return True
+        try:
+            asked = await self._storage.renew_leases(list(self._runs), self.owner, self.lease())
+        except StorageError:
+            return False
+        for generation_id in asked & self._runs.keys():
+            self._runs[generation_id].stop(Cancelled())
+        return True

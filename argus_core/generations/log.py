@@ -7,20 +7,23 @@ nothing and never slows the provider.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, aclosing, suppress
 from dataclasses import replace
 
-from argus_core.errors import StorageError
-from argus_core.events import Event, LoggedEvent, TextDelta, ThoughtDelta, is_terminator
+from argus_core.errors import ArgusError
+from argus_core.events import Event, Failed, LoggedEvent, TextDelta, ThoughtDelta, is_terminator
+from argus_core.generations.appending import Fate, append
 from argus_core.generations.fold import Folded
-from argus_core.generations.patience import patiently, pause_s
+from argus_core.generations.patience import patiently
 from argus_core.generations.remote import PAGE, RemoteReader, RemoteTails
 from argus_core.generations.tail import Tail
 from argus_core.storage.base import Storage
 from argus_core.tasks import report_bug
 
+_log = logging.getLogger(__name__)
 TICK_S = 0.05
 """The first delta and the terminator do not wait for it."""
 TICK_EACH_S = 0.001
@@ -46,10 +49,14 @@ class LiveLog(Tail):
         """The terminator is durable."""
         self.lost = False
         """Nothing more is written here: another process took a slot, or the writer is gone."""
+        self._is_refused = False
+        """The storage takes an event of it never: it ends with the words that say so."""
         self._on_lost = on_lost
 
     def add(self, event: Event) -> None:
         """Put `event` behind those that wait, joined to the last one where both are deltas of one kind."""
+        if self._is_refused:
+            return
         for piece in _pieces(event):
             joined = _joined(self.pending[-1], piece) if self.pending else None
             if joined is None:
@@ -77,6 +84,17 @@ class LiveLog(Tail):
             self.lost = True
             self.tell()
             self._on_lost()
+
+    def refuse(self) -> bool:
+        """End the log as failed in the place of what waits; False when it was to end so before."""
+        if self._is_refused:
+            return False
+        self._is_refused = True
+        why = ArgusError("What had come is kept; /retry asks again.", title="The answer could not be stored")
+        self.pending, self.unsaved_chars = [Failed(why.problem())], 0
+        self.tell()
+        self._on_lost()
+        return True
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition` holds, or the log is lost."""
@@ -117,8 +135,12 @@ class EventLog:
         live.add(event)
         self._wake.set()
         if urgent:
-            self._urgent.add(live)
-            self._hurry.set()
+            self._hasten(live)
+
+    def _hasten(self, live: LiveLog) -> None:
+        self._urgent.add(live)
+        self._wake.set()
+        self._hurry.set()
 
     async def add(self, live: LiveLog, event: Event, *, urgent: bool = False) -> None:
         """Take an event; it becomes durable at the next tick, or at once if `urgent`.
@@ -232,23 +254,26 @@ class EventLog:
 
     async def _write_pending(self, lives: Iterable[LiveLog]) -> None:
         batches = {live: live.take(self._owner) for live in lives if live.pending and not live.lost}
-        lost = await self._write([event for batch in batches.values() for event in batch])
-        for live, batch in batches.items():
-            if live.generation_id in lost:
-                live.lose()
-            else:
-                live.publish(batch)
+        if not batches:
+            return
+        async with aclosing(append(self._storage, batches)) as fates:
+            async for live, fate in fates:
+                self._settle(live, fate)
 
-    async def _write(self, events: list[LoggedEvent]) -> set[str]:
-        """Write until the storage takes it: a write whose answer was lost is repeated with the same numbers."""
-        tries = 0
-        while events:
-            try:
-                return await self._storage.append_events(events)
-            except StorageError:
-                await asyncio.sleep(pause_s(tries))
-                tries += 1
-        return set()
+    def _settle(self, live: LiveLog, fate: Fate) -> None:
+        """Show what is durable, and end what cannot go on; a bug in that harms one generation only."""
+        try:
+            if fate.written:
+                live.publish(fate.written)
+            if fate.refused is not None:
+                _log.error("generation %s holds what cannot be stored", live.generation_id, exc_info=fate.refused)
+            if fate.is_lost or (fate.refused is not None and not live.refuse()):
+                live.lose()
+            elif fate.refused is not None:
+                self._hasten(live)
+        except Exception as bug:  # noqa: BLE001 - all answers of the process are written here
+            _log.error("generation %s cannot be shown", live.generation_id, exc_info=bug)
+            live.lose()
 
 
 def _pieces(event: Event) -> Iterator[Event]:

@@ -22,7 +22,7 @@ from argus_core.events import LoggedEvent
 from argus_core.generations.patience import patiently
 from argus_core.generations.tail import Tail
 from argus_core.storage.base import Storage
-from argus_core.tasks import report_bug
+from argus_core.tasks import Grumble, report_bug
 
 T = TypeVar("T")
 
@@ -176,8 +176,9 @@ class RemoteTails:
 
     async def _listen(self) -> None:
         """Hand out what is heard; what may have been missed while nobody heard anything is looked for."""
+        grumble = Grumble("the event log's listener")
         while True:
-            with suppress(StorageError):
+            with grumble.told(), suppress(StorageError):
                 async with aclosing(self._storage.appended(self._tails.keys())) as heard:
                     async for batch in heard:
                         self._take(batch)

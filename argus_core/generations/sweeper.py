@@ -6,16 +6,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from argus_core.domain import Generation
-from argus_core.errors import ArgusError, StorageError
+from argus_core.errors import ArgusError, StorageUnavailable
 from argus_core.events import Interrupted, LoggedEvent
 from argus_core.generations.fold import Folded
 from argus_core.generations.leases import Leases
 from argus_core.generations.owner import is_gone
 from argus_core.ids import utc_now
 from argus_core.storage.base import Storage
+from argus_core.tasks import Grumble
 
 SWEEP_S = 0.5
 """Between two looks: what a dead process ran ends within five seconds, see `leases`."""
@@ -77,6 +79,8 @@ class Sweeper:
         self._settle = settle
         self._leases = Leases()
         self._ending = asyncio.Semaphore(_AT_ONCE)
+        self._bugs: set[str] = set()
+        """Generations that could not be ended because of a bug."""
 
     async def sweep(self) -> int:
         """End every running generation whose owner is gone or does not keep it up; return how many ended."""
@@ -100,7 +104,11 @@ class Sweeper:
                 return await self._interrupt(generation)
         except ArgusError as error:
             _log.warning("generation %s could not be ended: %s", generation.id, error.title)
-            return False
+        except Exception as bug:  # noqa: BLE001 - told once for each generation, not twice a second
+            if generation.id not in self._bugs:
+                self._bugs.add(generation.id)
+                _log.error("generation %s could not be ended", generation.id, exc_info=bug)
+        return False
 
     async def _interrupt(self, generation: Generation) -> bool:
         folded = await read_log(self._storage, generation.id)
@@ -115,14 +123,13 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep, and now and then tidy, until cancelled; a storage that is away is asked again at the next look."""
-        looks = TIDY_EVERY - _FIRST_TIDY
+        looks, sweeping, tidying = TIDY_EVERY - _FIRST_TIDY, Grumble("the sweeper"), Grumble("the tidying")
         while True:
             await asyncio.sleep(SWEEP_S)
             looks += 1
-            try:
+            with sweeping.told(), suppress(StorageUnavailable):
                 await self.sweep()
-                if looks >= TIDY_EVERY:
-                    looks = 0
+            if looks >= TIDY_EVERY:
+                with tidying.told(), suppress(StorageUnavailable):
                     await self.tidy()
-            except StorageError:
-                continue
+                    looks = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Container, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -30,6 +30,8 @@ class MemoryStorage:
         """How many more appends are written, but their answer is lost."""
         self.bug: Exception | None = None
         """What the next append raises, a bug and no `StorageError`."""
+        self.refuse: Callable[[LoggedEvent], Exception | None] = lambda logged: None
+        """What an append of that event raises, each time."""
         self.open_gate = asyncio.Event()
         """While it is clear, appends wait."""
         self.open_gate.set()
@@ -58,6 +60,9 @@ class MemoryStorage:
         if self.bug is not None:
             bug, self.bug = self.bug, None
             raise bug
+        for event in events:
+            if (refusal := self.refuse(event)) is not None:
+                raise refusal
         lost: set[str] = set()
         for event in events:
             if event.generation_id not in lost and not self._append(event):

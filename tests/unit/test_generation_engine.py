@@ -497,17 +497,29 @@ async def test_a_generation_that_lost_its_slot_stops_the_provider_though_it_is_s
     assert stage.memory.messages["reply of g1"].status == "interrupted"
 
 
+async def test_an_event_that_cannot_be_stored_fails_the_answer_and_keeps_what_had_come(stage: Stage) -> None:
+    stage.start()
+    call = await stage.provider.wait_for_call()
+    stage.provider.feed(TextChunk("One"))
+    await settle()
+    stage.memory.refuse = lambda one: TypeError("a bug") if isinstance(one.event, ThoughtDelta) else None
+    stage.provider.feed(ThoughtChunk("Two"))
+    assert await stage.engine.drain(60)
+    assert call.closed
+    reply = stage.memory.messages["reply of g1"]
+    assert (reply.status, reply.text) == ("failed", "One")
+
+
 async def test_a_log_lost_by_a_bug_stops_the_provider_and_is_left_to_the_sweeper(
     stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "ABANDONED_S", 0)
     stage.start()
     call = await stage.provider.wait_for_call()
-    stage.memory.bug = TypeError("a bug")
+    stage.memory.refuse = lambda one: None if isinstance(one.event, Interrupted) else TypeError("a bug")
     stage.provider.feed(TextChunk("One"))
-    await settle()
+    assert await stage.engine.drain(60)
     assert call.closed
-    assert await stage.engine.drain(0)
 
     assert await stage.engine.sweeper.sweep() == 1
     assert stage.last() == Interrupted()

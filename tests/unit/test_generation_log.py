@@ -10,8 +10,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from argus_core.errors import StorageUnavailable
-from argus_core.events import Cancelled, Completed, Event, Interrupted, LoggedEvent, Started, TextDelta, ThoughtDelta
+from argus_core.domain import SourcePart
+from argus_core.errors import Conflict, InvalidInput, StorageError, StorageUnavailable
+from argus_core.events import (
+    Cancelled,
+    Completed,
+    Event,
+    Failed,
+    Interrupted,
+    LoggedEvent,
+    SourceAdded,
+    Started,
+    TextDelta,
+    ThoughtDelta,
+)
 from argus_core.generations import patience, remote, tail
 from argus_core.generations.fold import Folded
 from argus_core.generations.log import MAX_EVENT_CHARS, MAX_UNSAVED_CHARS, EventLog, LiveLog
@@ -234,32 +246,90 @@ async def test_readers_of_a_fenced_generation_get_the_end_that_counts(
     assert [event.event for event in await reader] == [TextDelta("a"), Interrupted()]
 
 
-async def test_a_bug_in_the_storage_hangs_nobody(
-    memory: MemoryStorage, log: EventLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    memory.bug = TypeError("a bug")
-    told: list[str] = []
-    live = log.begin("g1", lambda: told.append("g1"))
-    reader = asyncio.create_task(read_all(log))
-    await log.add(live, TextDelta("a"), urgent=True)
-
-    assert not await log.end(live, Completed())
-    assert told == ["g1"]
-    assert "event log writer ended by a bug" in caplog.text
-
-    memory.logs["g1"] = logged(Interrupted(), owner="a sweeper")
-    assert [event.event for event in await reader] == [Interrupted()]
-
-
-async def test_after_a_bug_the_next_generation_is_written_again(
+async def test_a_write_that_fails_by_a_bug_is_tried_again(
     memory: MemoryStorage, log: EventLog, caplog: pytest.LogCaptureFixture
 ) -> None:
     memory.bug = TypeError("a bug")
-    await log.end(log.begin("g1"), Completed())
-    assert await log.end(log.begin("g2"), Completed())
+    live = log.begin("g1")
+    reader = asyncio.create_task(read_all(log))
+    await log.add(live, TextDelta("a"), urgent=True)
 
-    assert memory.events("g2") == [Completed()]
-    assert caplog.records
+    assert await log.end(live, Completed())
+    assert [event.event for event in await reader] == memory.events("g1") == [TextDelta("a"), Completed()]
+    assert caplog.records[0].exc_info is not None
+
+
+@pytest.mark.parametrize("error", [TypeError("a bug"), InvalidInput("Too long."), Conflict(), StorageError("Odd.")])
+async def test_an_event_that_cannot_be_stored_ends_its_own_generation_alone(
+    memory: MemoryStorage, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(patience, "RETRY_S", (0.0,))
+    memory.refuse = lambda one: error if isinstance(one.event, SourceAdded) else None
+    log = EventLog(memory.as_storage(), "me", tick_s=0)
+    told: list[str] = []
+    bad, good = log.begin("g1", lambda: told.append("g1")), log.begin("g2", lambda: told.append("g2"))
+    reader = asyncio.create_task(read_all(log))
+    for live in (bad, good):
+        log.put(live, TextDelta("a"))
+    log.put(bad, SourceAdded(SourcePart(title="t", url="u")))
+    log.put(bad, TextDelta("never seen"))
+    async with asyncio.timeout(PATIENCE_S):
+        await bad.until(lambda: bad.ended)
+        log.put(bad, TextDelta("too late"))
+        assert await log.end(bad, Interrupted())
+        assert await log.end(good, Completed())
+        seen = [one.event for one in await reader]
+
+    assert memory.events("g2") == [TextDelta("a"), Completed()]
+    assert seen == memory.events("g1")
+    assert seen[0] == TextDelta("a")
+    assert isinstance(seen[1], Failed)
+    assert seen[1].problem.title == "The answer could not be stored"
+    assert len(seen) == 2
+    assert told == ["g1"]
+    assert "g1" in caplog.text
+    await log.close()
+
+
+async def test_a_generation_of_which_nothing_can_be_stored_is_left_to_the_sweeper(
+    memory: MemoryStorage, log: EventLog
+) -> None:
+    memory.refuse = lambda one: TypeError("a bug") if one.generation_id == "g1" else None
+    live = log.begin("g1")
+    reader = asyncio.create_task(read_all(log))
+    async with asyncio.timeout(PATIENCE_S):
+        assert not await log.end(live, Completed())
+        assert await log.end(log.begin("g2"), Completed())
+        memory.logs["g1"] = logged(Interrupted(), owner="a sweeper")
+        assert [event.event for event in await reader] == [Interrupted()]
+
+
+async def test_a_storage_that_is_away_is_waited_for_also_when_one_event_is_bad(
+    memory: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "RETRY_S", (0.0,))
+    away = 20
+
+    def refuse(one: LoggedEvent) -> Exception | None:
+        nonlocal away
+        if one.generation_id == "g1" and isinstance(one.event, TextDelta):
+            return TypeError("a bug")
+        if away:
+            away -= 1
+            return StorageUnavailable("Away.")
+        return None
+
+    memory.refuse = refuse
+    log = EventLog(memory.as_storage(), "me", tick_s=0)
+    bad, good = log.begin("g1"), log.begin("g2")
+    log.put(bad, TextDelta("a"))
+    log.put(good, TextDelta("a"))
+    async with asyncio.timeout(PATIENCE_S):
+        assert await log.end(good, Completed())
+        await bad.until(lambda: bad.ended)
+    assert memory.events("g2") == [TextDelta("a"), Completed()]
+    assert [type(each) for each in memory.events("g1")] == [Failed]
+    await log.close()
 
 
 async def test_closing_lets_go_of_writers_and_readers(memory: MemoryStorage) -> None:
