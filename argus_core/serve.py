@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from argus_core.server.context import ServerContext
 
 MOST_CONNECTIONS = 4096
+OTHER_FILES = 128
+"""Descriptors that are kept for the store, pictures and the provider; with fewer than twice as many half is kept."""
+_M_MMAP_THRESHOLD = -3
+_LONG_BYTES = 1 << 20
 KEEP_ALIVE_S = 75
 """Longer than the 60 s that load balancers keep a connection: they, not we, close it first."""
 CLOSE_S = 3
@@ -54,8 +60,10 @@ def serve(settings: Settings, overrides: Mapping[str, object]) -> None:
         asyncio.run(bootstrap.check_server(settings))
         application = _application(settings)  # each of several processes makes its own; a wrong setting is told here
         logs.start()
+        _give_memory_back()
         host, port = listener.getsockname()[:2]
-        _log.info("listening", extra={"host": host, "port": port, "workers": settings.workers})
+        told = {"host": host, "port": port, "workers": settings.workers, "connections": most_connections()}
+        _log.info("listening", extra=told)
         if settings.workers == 1:
             _serve_alone(settings, application, listener)
         else:
@@ -65,7 +73,32 @@ def serve(settings: Settings, overrides: Mapping[str, object]) -> None:
 def create_worker() -> ASGIApp:
     """Return the application of one of several processes, set up by the environment."""
     logs.start()
+    _give_memory_back()
     return _application(load_settings(environ=os.environ, cwd=Path.cwd()).settings)
+
+
+def _give_memory_back() -> None:
+    """Have what a long text took given back to the system at once; the C library would keep it, torn in pieces."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LONG_BYTES)
+
+
+def most_connections() -> int:
+    """Return how many connections a process takes: as many as it may open files, but for those it needs itself."""
+    if sys.platform == "win32":
+        return MOST_CONNECTIONS
+    import resource
+
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if files != resource.RLIM_INFINITY and files < wanted:
+        files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return max(8, min(MOST_CONNECTIONS, files - min(OTHER_FILES, files // 2)))
+    return MOST_CONNECTIONS
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -115,7 +148,7 @@ def _config(settings: Settings, app: Any) -> Any:
         server_header=False,
         proxy_headers=settings.trusted_proxies is not None,
         forwarded_allow_ips=settings.trusted_proxies or "",
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=most_connections(),
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=CLOSE_S,
         ssl_certfile=settings.tls_cert,

@@ -14,6 +14,7 @@ from argus_core.client.local import MAX_QUESTION_CHARS, LocalClient
 from argus_core.errors import InvalidInput
 from argus_core.server.context import ServerContext
 from argus_core.server.decoder import decode
+from argus_core.server.intake import too_many_answers
 
 
 async def _context(request: Request) -> ServerContext:
@@ -88,6 +89,8 @@ class Bounded(APIRoute):
 async def _dear(context: Context, identity: Asker) -> AsyncGenerator[None, None]:
     """Wait for a turn at what may take much memory; it is over when the answer is made, before it is sent."""
     async with context.turns.turn(identity.user.id):
+        if context.rooms.answers.is_crowded(identity.user.id):
+            raise too_many_answers()
         yield
 
 

@@ -15,11 +15,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from argus_core.auth.throttle import network_of
-from argus_core.errors import ArgusError, InvalidInput, LimitReached, NotAuthenticated, ServerUnreachable, TokenExpired
+from argus_core.errors import ArgusError, InvalidInput, NotAuthenticated, ServerUnreachable, TokenExpired
 from argus_core.ids import new_id
 from argus_core.server import API
 from argus_core.server.context import ServerContext
-from argus_core.server.intake import LINGER_BYTES, LINGER_STRANGER_BYTES, UPLOADS, Intake
+from argus_core.server.intake import LINGER_BYTES, LINGER_STRANGER_BYTES, UPLOADS, Intake, too_many_answers
 from argus_core.server.problems import Problem
 from argus_core.server.room import Room
 
@@ -162,10 +162,7 @@ class _Passage:
         return True
 
     async def _refuse(self) -> None:
-        error = LimitReached(
-            "Ask again when the others have come.", title="Too many long answers at once", retry_after_s=2
-        )
-        problem = Problem(error, self.request_id)
+        problem = Problem(too_many_answers(), self.request_id)
         self._start(problem.status_code, problem.headers)
         self._is_refused = True
         await problem(self._scope, _nothing, self._send)

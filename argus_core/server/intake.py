@@ -64,6 +64,11 @@ def new_rooms() -> Rooms:
     )
 
 
+def too_many_answers() -> LimitReached:
+    """Return the refusal for somebody who does not read the answers that they have."""
+    return LimitReached("Ask again when the others have come.", title="Too many long answers at once", retry_after_s=2)
+
+
 def most_bytes(path: str) -> int:
     """Return how long a body may be at an address."""
     below = path.removeprefix(API)

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
@@ -86,6 +87,9 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
             answer.headers["Allow"] = ", ".join(_methods(routes, request.scope))
         return answer
 
+    async def left(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it: they left before all of the body had come
+
     async def bug(request: Request, error: Exception) -> Response:
         _log.error("bug", exc_info=error, extra={"request_id": request_id_of(request)})
         words = ArgusError("It is written in the server's log under this request id.", title="This is a bug in Argus")
@@ -93,6 +97,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     app.add_exception_handler(Exception, bug)
     app.add_exception_handler(ArgusError, ours)
+    app.add_exception_handler(ClientDisconnect, left)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
 

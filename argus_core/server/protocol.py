@@ -6,6 +6,7 @@ A stream writes through its `Outlet`, past the layers that each have a coroutine
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,11 @@ _COPIED_BYTES = 4 << 10
 """What is longer goes out as it is: the same bytes may wait for a hundred readers."""
 OUTLET = "argus.outlet"
 """Where a request has its `Outlet`, in the state of its scope."""
+
+
+TELL_FULL_S = 60.0
+_log = logging.getLogger(__name__)
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class _Refused(Exception):
@@ -73,6 +79,8 @@ class CountingTransport:
 class BoundedProtocol(HttpToolsProtocol):
     """Closes connections of those who only want to keep us busy."""
 
+    _told_full_at = float("-inf")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._arriving: asyncio.TimerHandle | None = None
@@ -88,7 +96,12 @@ class BoundedProtocol(HttpToolsProtocol):
         counting.on_write = self._wrote
         super().connection_made(counting)  # type: ignore[arg-type]
         self._line = counting
-        self._expect_headers()
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            counting.write(_FULL)  # uvicorn would only say so to a request, and keep who does not ask
+            counting.close()
+            self._tell_full()
+        else:
+            self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers, and tell the streams: uvicorn tells only the request that came last."""
@@ -153,6 +166,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Say that it cannot be read, unless the line was cut for it."""
         if not self.transport.is_closing():
             super().send_400_response(msg)
+
+    def _tell_full(self) -> None:
+        now = self.loop.time()
+        if now - BoundedProtocol._told_full_at >= TELL_FULL_S:
+            BoundedProtocol._told_full_at = now
+            _log.warning("all connections are taken", extra={"connections": self.limit_concurrency})
 
     def _cut(self) -> None:
         self.transport.abort()

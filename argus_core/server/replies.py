@@ -45,7 +45,7 @@ async def json(data: Any, status_code: int = 200) -> Response:
             waiting, size = [], 0
             await asyncio.sleep(0)
     body += "".join(waiting).encode()
-    return _Bytes(bytes(body), status_code)
+    return _Bytes(memoryview(body), status_code)  # not copied: it may be long
 
 
 def nothing() -> Response:

@@ -32,6 +32,10 @@ class Room:
         self.held += size
         return True
 
+    def is_crowded(self, whose: str) -> bool:
+        """Return whether one holds more than half of what one may hold."""
+        return self._held[whose] > self.most_of_one // 2
+
     def give_back(self, whose: str, size: int) -> None:
         """Give back what was taken."""
         self.held -= size

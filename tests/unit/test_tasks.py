@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from argus_core.tasks import Background
+from argus_core.tasks import Background, Grumble
 
 
 async def test_join_waits_and_close_cancels() -> None:
@@ -43,3 +43,14 @@ async def test_a_bug_is_told_by_the_name_of_the_task(caplog: pytest.LogCaptureFi
     await background.join()
 
     assert "counting ended by a bug" in caplog.text
+
+
+async def test_a_loop_goes_on_after_a_bug_which_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    grumble = Grumble("the loop")
+    for bug in (TypeError("a"), TypeError("a"), ValueError("b"), None, ValueError("b")):
+        with grumble.told():
+            if bug is not None:
+                raise bug
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [TypeError, ValueError, ValueError]
+    with pytest.raises(asyncio.CancelledError), grumble.told():
+        raise asyncio.CancelledError

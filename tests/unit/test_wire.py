@@ -230,3 +230,36 @@ def test_what_has_no_wire_form_is_a_programming_error() -> None:
         wire.encode(object())
     with pytest.raises(TypeError):
         wire.decode(domain.Page, {"items": [{}]})
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(_json, st.integers(1, 60))
+def test_json_in_pieces_is_the_same(data: Any, piece: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "PIECE_CHARS", piece)
+        pieces = list(wire.json_pieces(data))
+    assert json.loads("".join(pieces)) == json.loads(wire.to_json(data)) == data
+
+
+@given(st.text(st.characters(codec=None)))
+def test_json_has_an_utf8_and_stands_on_one_line(text: str) -> None:
+    line = wire.to_json({"text": text})
+    assert line.encode().decode().splitlines() == [line]
+    assert json.loads(line) == {"text": text}
+
+
+def test_letters_stand_in_json_as_they_are() -> None:
+    assert wire.to_json("سلام 🌧 é") == '"سلام 🌧 é"'
+    assert wire.to_json("half \ud83d\u2028") == '"half \\ud83d\\u2028"'
+
+
+def test_a_long_text_is_made_json_piece_by_piece() -> None:
+    pieces = list(wire.json_pieces({"items": [{"text": "س" * 1_000_000}, {"text": "short"}]}))
+    assert max(map(len, pieces)) <= wire.PIECE_CHARS
+    assert "".join(pieces).endswith('{"text":"short"}]}')
