@@ -113,7 +113,7 @@ def to_json(data: Any) -> str:
 
 def json_pieces(data: Any) -> Iterator[str]:
     """Yield what `to_json` returns in pieces, none of which takes long to make; the letters of a long text are cut."""
-    if _weight(data) <= PIECE_CHARS:
+    if not data or not isinstance(data, str | dict | list) or _weight(data) <= PIECE_CHARS:
         yield to_json(data)
     elif isinstance(data, str):
         yield '"'

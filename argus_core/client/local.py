@@ -32,7 +32,7 @@ from argus_core.domain import (
 )
 from argus_core.errors import Conflict, InvalidInput, StorageError
 from argus_core.events import LoggedEvent
-from argus_core.generations.engine import Engine
+from argus_core.generations.engine import Engine, Reading
 from argus_core.generations.prompt import Prompts
 from argus_core.ids import new_id, utc_now
 from argus_core.limits import Limits
@@ -308,9 +308,9 @@ class LocalGenerations:
         """Yield the events after number `after`, then live."""
         return self._engine.events(self._user_id, generation_id, after)
 
-    async def batches(self, generation_id: str, after: int) -> AsyncGenerator[list[LoggedEvent], None]:
+    async def reading(self, generation_id: str, after: int) -> Reading:
         """Return what yields the same, as many events at a time as are there, or raise `NotFound`: for the server."""
-        return await self._engine.batches(self._user_id, generation_id, after)
+        return await self._engine.reading(self._user_id, generation_id, after)
 
     async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
         if len(text) > MAX_QUESTION_CHARS:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, repeat
 from weakref import WeakValueDictionary
 
@@ -18,10 +19,15 @@ from argus_core.generations.log import EventLog
 from argus_core.generations.patience import patiently
 from argus_core.generations.run import KeepPicture, Run
 from argus_core.generations.sweeper import Settle, Sweeper, read_log, settle_nothing
+from argus_core.generations.tail import Push
 from argus_core.ids import utc_now
 from argus_core.providers.base import Prompt, Provider
 from argus_core.storage.base import Ending, Storage
 from argus_core.tasks import Background, Grumble, report_bug
+
+Reading = Callable[[Push | None], AsyncGenerator[list[LoggedEvent], None]]
+"""Begins to read an answer: yields its events in batches, and pushes those that come while the reader waits for them.
+Only the terminator is always yielded."""
 
 LEASE = timedelta(seconds=3)
 RENEW_S = 1.0
@@ -128,14 +134,13 @@ class Engine:
 
         When the terminator comes, message and generation have their final form in the storage.
         """
-        async with aclosing(await self.batches(user_id, generation_id, after)) as batches:
+        reading = await self.reading(user_id, generation_id, after)
+        async with aclosing(reading(None)) as batches:
             async for batch in batches:
                 for logged in batch:
                     yield logged
 
-    async def batches(
-        self, user_id: str, generation_id: str, after: int = 0
-    ) -> AsyncGenerator[list[LoggedEvent], None]:
+    async def reading(self, user_id: str, generation_id: str, after: int = 0) -> Reading:
         """Return what yields the same, as many events at a time as are there: for who sends them on.
 
         Raises:
@@ -144,13 +149,15 @@ class Engine:
         run = self._runs.get(generation_id)
         if run is None or run.generation.user_id != user_id:
             await self._storage.get_generation(user_id, generation_id)
-        return self._batches(user_id, generation_id, after)
+        return partial(self._batches, user_id, generation_id, after)
 
-    async def _batches(self, user_id: str, generation_id: str, after: int) -> AsyncGenerator[list[LoggedEvent], None]:
+    async def _batches(
+        self, user_id: str, generation_id: str, after: int, push: Push | None
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
         async def is_over() -> bool:
             return (await self._storage.get_generation(user_id, generation_id)).status in ENDED
 
-        async with aclosing(self.log.batches(generation_id, after, is_over)) as batches:
+        async with aclosing(self.log.batches(generation_id, after, is_over, push)) as batches:
             async for batch in batches:
                 *before, last = batch
                 if not is_terminator(last.event):

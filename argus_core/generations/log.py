@@ -19,7 +19,7 @@ from argus_core.generations.appending import Fate, append
 from argus_core.generations.fold import Folded
 from argus_core.generations.patience import patiently
 from argus_core.generations.remote import PAGE, RemoteReader, RemoteTails
-from argus_core.generations.tail import Tail
+from argus_core.generations.tail import Push, Tail
 from argus_core.storage.base import Storage
 from argus_core.tasks import report_bug
 
@@ -169,16 +169,17 @@ class EventLog:
                     yield logged
 
     async def batches(
-        self, generation_id: str, after: int, is_over: Callable[[], Awaitable[bool]]
+        self, generation_id: str, after: int, is_over: Callable[[], Awaitable[bool]], push: Push | None = None
     ) -> AsyncGenerator[list[LoggedEvent], None]:
         """Yield the events after number `after`, then those to come, as many at a time as are there; never none.
 
-        Ends after the terminator.
+        Ends after the terminator, which is always yielded.
 
         Args:
             generation_id: Whose log; this process or another may be writing it.
             after: 0 for all.
             is_over: Asked while nothing comes; when the generation has ended, nothing ever will.
+            push: Called instead of yielding, where nothing older is left and it takes what has just come.
         """
         n, live = max(after, 0), None
         elsewhere: RemoteReader | None = None
@@ -186,6 +187,8 @@ class EventLog:
             while True:
                 live = self._live.get(generation_id, live)  # a reader keeps the tail of one that ended under its eyes
                 if live is not None and not live.lost:
+                    if push is not None and not live.ended:
+                        n = await live.follow(n, push)
                     batch = await self._more(live, n)
                 elif self._closed:
                     return

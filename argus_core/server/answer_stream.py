@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
 from argus_core.events import LoggedEvent, TextDelta, ThoughtDelta
+from argus_core.generations.engine import Reading
 from argus_core.server.streams import frame
 from argus_core.wire import encode
 
@@ -13,6 +14,8 @@ _TOGETHER = 64
 """Events that are sent as one piece when they lie ready: to send each alone costs more than to make it."""
 _TOGETHER_CHARS = 16 << 10
 """More text is not sent at once: it would wait in memory for those who read slowly."""
+_PUSHED = 4
+"""So many events at once are pushed; more are sent piece by piece."""
 _KEPT_BYTES = 8 << 20
 
 Key = tuple[str, int, int]
@@ -45,15 +48,20 @@ class Frames:
             self._bytes -= len(self._kept.pop(next(iter(self._kept))))
 
 
-async def answer_frames(
-    batches: AsyncGenerator[list[LoggedEvent], None], frames: Frames
-) -> AsyncGenerator[bytes, None]:
-    """Yield the frames of events, those that are there together."""
-    async with aclosing(batches):
+async def answer_frames(reading: Reading, frames: Frames, push: Callable[[bytes], bool]) -> AsyncGenerator[bytes, None]:
+    """Yield the frames of events, those that are there together.
+
+    Args:
+        reading: The events.
+        frames: Encodes them.
+        push: Sends what comes at once, if the client takes it: no task is woken for each event of each reader.
+    """
+
+    def take(events: list[LoggedEvent]) -> bool:
+        return len(events) <= _PUSHED and push(frames.of(events))
+
+    async with aclosing(reading(take)) as batches:
         async for batch in batches:
-            if len(batch) == 1:
-                yield frames.of(batch)
-                continue
             for together in _cut(batch):
                 yield frames.of(together)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import Any
 
 from starlette.responses import Response
@@ -35,6 +35,8 @@ MOST_OF_USER = 1024
 MOST = 10_000
 _BEAT = b": beat\n\n"
 _DRAIN = b"event: drain\ndata: {}\n\n"
+
+MakeFrames = Callable[[Callable[[bytes], bool]], AsyncGenerator[bytes, None]]
 
 
 def frame(event: str, data: Any, id: int | None = None) -> bytes:
@@ -65,8 +67,12 @@ class Streams:
         """Stop ticking."""
         await self._background.close()
 
-    def open(self, identity: Identity, frames: AsyncIterator[bytes]) -> EventStream:
+    def open(self, identity: Identity, frames: MakeFrames) -> EventStream:
         """Return the answer that sends `frames` until they end, the client leaves or its session ends.
+
+        Args:
+            identity: Who asks.
+            frames: Makes them; it is given `EventStream.push`.
 
         Raises:
             LimitReached: This session, this user, or everybody together, has too many open.
@@ -134,7 +140,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, streams: Streams, identity: Identity, frames: AsyncIterator[bytes]) -> None:
+    def __init__(self, streams: Streams, identity: Identity, frames: MakeFrames) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})  # nginx must not wait for more
@@ -142,7 +148,7 @@ class EventStream(Response):
         self.user_id = identity.user.id
         self._sent_at = time.monotonic()
         self._streams = streams
-        self._frames = frames
+        self._frames = frames(self.push)
         self._outlet: Outlet | None = None
         self._task: asyncio.Task[Any] | None = None
         """What sends the frames, while it does."""
@@ -167,9 +173,7 @@ class EventStream(Response):
         finally:
             self._task = None
             self._streams.leave(self)
-            close = getattr(self._frames, "aclose", None)
-            if close is not None:
-                await close()
+            await self._frames.aclose()
         try:
             async with asyncio.timeout(LAST_WORD_S):
                 await send({"type": "http.response.body", "body": self._last, "more_body": False})
@@ -180,6 +184,14 @@ class EventStream(Response):
     def waiting_bytes(self) -> int:
         """What the client has not taken yet."""
         return self._outlet.waiting_bytes if self._outlet is not None else 0
+
+    def push(self, data: bytes) -> bool:
+        """Send something now, unless the client has not taken what came before."""
+        if self._outlet is None or self._is_ended or self._outlet.is_full:
+            return False
+        self._outlet.write(data)
+        self._sent_at = time.monotonic()
+        return True
 
     def beat(self, now: float) -> None:
         """Show that the line lives, when nothing else has for some time; something that waits will show it too."""

@@ -259,10 +259,10 @@ async def test_an_answer_is_encoded_once_for_all_who_read_it(
 
 
 async def test_long_events_go_out_a_few_at_a_time() -> None:
-    async def batches() -> AsyncGenerator[list[LoggedEvent], None]:
+    async def batches(_push: object) -> AsyncGenerator[list[LoggedEvent], None]:
         yield [LoggedEvent("g", n, "me", TextDelta("x" * 10_000)) for n in range(1, 11)]
 
-    sent = [data async for data in answer_frames(batches(), Frames())]
+    sent = [data async for data in answer_frames(batches, Frames(), lambda _: False)]
     assert [data.count(b"event: text_delta") for data in sent] == [2] * 5
 
 

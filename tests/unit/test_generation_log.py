@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Container, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -760,3 +761,98 @@ def test_readers_see_everything_once_however_the_listener_tells_it(steps: list[S
 @settings(max_examples=120, deadline=None)
 def test_readers_see_everything_once_though_the_listener_keeps_quiet_of_the_end(steps: list[Step]) -> None:
     _play(steps, None, 0)
+
+
+# Readers who are handed what comes
+
+
+async def _follow(
+    log: EventLog, seen: list[LoggedEvent], takes: Callable[[list[LoggedEvent]], bool], pushed: list[int]
+) -> None:
+    def push(batch: list[LoggedEvent]) -> bool:
+        if not takes(batch):
+            return False
+        seen.extend(batch)
+        pushed.extend(event.n for event in batch)
+        return True
+
+    async with aclosing(log.batches("g1", 0, not_over, push)) as batches:
+        async for batch in batches:
+            seen.extend(batch)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12), st.lists(st.booleans(), max_size=12))
+@settings(deadline=None)
+def test_what_comes_is_handed_on_or_yielded_once_and_in_order(takes: list[bool], pauses: list[bool]) -> None:
+    async def run() -> None:
+        memory = MemoryStorage()
+        log = EventLog(memory.as_storage(), "me", tick_s=0)
+        live = log.begin("g1")
+        answers = iter([*takes, *[True] * 100])
+        seen: list[LoggedEvent] = []
+        reader = asyncio.create_task(_follow(log, seen, lambda _: next(answers), []))
+        for number, pause in enumerate(pauses):
+            log.put(live, SourceAdded(SourcePart(title=str(number), url="u")), urgent=True)
+            if pause:
+                await settle()
+        async with asyncio.timeout(PATIENCE_S):
+            assert await log.end(live, Completed())
+            await reader
+        assert seen == memory.logs["g1"]
+        await log.close()
+
+    asyncio.run(run())
+
+
+async def test_a_reader_at_the_end_is_handed_what_comes_and_woken_for_the_terminator(
+    memory: MemoryStorage, log: EventLog
+) -> None:
+    live = log.begin("g1")
+    seen: list[LoggedEvent] = []
+    pushed: list[int] = []
+    readers = [asyncio.create_task(_follow(log, seen, lambda _: True, pushed)) for _ in range(2)]
+    await settle()
+    for text in ("a", "b"):
+        await log.add(live, TextDelta(text), urgent=True)
+        await settle()
+    await log.end(live, Completed())
+    await asyncio.gather(*readers)
+    assert pushed == [1, 1, 2, 2]
+    assert [one.n for one in seen] == [1, 1, 2, 2, 3, 3]
+    assert live._followers == {}
+
+
+async def test_a_reader_whose_hand_is_broken_harms_nobody(
+    memory: MemoryStorage, log: EventLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = log.begin("g1")
+    bad: list[LoggedEvent] = []
+    good: list[LoggedEvent] = []
+
+    def broken(batch: list[LoggedEvent]) -> bool:
+        raise TypeError("a bug")
+
+    readers = [asyncio.create_task(_follow(log, bad, broken, [])), asyncio.create_task(read_all(log))]
+    readers.append(asyncio.create_task(_follow(log, good, lambda _: True, [])))
+    await settle()
+    await log.add(live, TextDelta("a"), urgent=True)
+    await settle()
+    assert await log.end(live, Completed())
+    await asyncio.gather(*readers)
+    assert bad == good == memory.logs["g1"]
+    assert "could not be handed" in caplog.text
+
+
+async def test_a_reader_who_is_handed_what_comes_goes_on_elsewhere_when_the_log_is_lost(
+    memory: MemoryStorage, log: EventLog
+) -> None:
+    live = log.begin("g1")
+    seen: list[LoggedEvent] = []
+    reader = asyncio.create_task(_follow(log, seen, lambda _: True, []))
+    await log.add(live, TextDelta("a"), urgent=True)
+    await settle()
+    memory.logs["g1"] += logged(Interrupted(), owner="a sweeper", first=2)
+    await log.add(live, TextDelta("b"), urgent=True)
+    async with asyncio.timeout(PATIENCE_S):
+        await reader
+    assert [one.event for one in seen] == [TextDelta("a"), Interrupted()]

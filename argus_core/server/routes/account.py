@@ -82,4 +82,4 @@ async def look_at(body: LookingAt, context: Context, identity: Asker) -> Respons
 async def events(context: Context, identity: Asker, client_id: Annotated[str, Query(pattern=ID_PATTERN)]) -> Response:
     """Stream what changes in the account, and who else is open on it."""
     client = context.client_of(identity, client_id)
-    return context.streams.open(identity, account_frames(client))
+    return context.streams.open(identity, lambda _: account_frames(client))

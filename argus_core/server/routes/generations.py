@@ -51,8 +51,8 @@ async def events(
 ) -> Response:
     """Stream the events after number `after`, or after `Last-Event-ID`: first those that are there, then live."""
     # Who may not read it is told here, before a stream begins.
-    frames = answer_frames(await client.generations.batches(id, _number(last_event_id, after)), context.frames)
-    return context.streams.open(identity, frames)
+    reading = await client.generations.reading(id, _number(last_event_id, after))
+    return context.streams.open(identity, lambda push: answer_frames(reading, context.frames, push))
 
 
 def _number(last_event_id: str | None, after: int) -> int:
