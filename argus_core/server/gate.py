@@ -21,7 +21,6 @@ from argus_core.server import API
 from argus_core.server.context import ServerContext
 from argus_core.server.intake import LINGER_BYTES, LINGER_STRANGER_BYTES, UPLOADS, Intake, too_many_answers
 from argus_core.server.problems import Problem
-from argus_core.server.room import Room
 
 _SIGNING_IN = frozenset({f"{API}/auth/signup", f"{API}/auth/login"})
 _STRANGERS = _SIGNING_IN | {f"{API}/server", f"{API}/auth/refresh"}
@@ -110,16 +109,9 @@ class _Passage:
         scope.setdefault("state", {})["request_id"] = self.request_id
 
     def receiving(self) -> Receive:
-        """Return what gives the body out, counted.
-
-        Raises:
-            InvalidInput: It is too long by its own account.
-        """
-        self._intake.check()
-        rooms = self._context.rooms
-        return self._intake.counted(
-            self._receive, rooms.strangers if self._is_strange() else rooms.bodies, self._whose()
-        )
+        """Return what gives the body out, counted, or refuse it."""
+        self._intake.enter(self._context.rooms, self._whose(), is_stranger=self._is_strange())
+        return self._intake.counted(self._receive)
 
     async def send(self, message: Message) -> None:
         """Pass an answer on, with the headers that every answer has."""
@@ -127,10 +119,11 @@ class _Passage:
             return
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
-            if not self._hold(self._context.rooms.answers, int(headers.get("content-length", "0"))):
+            if not self._hold(int(headers.get("content-length", "0"))):
                 await self._refuse()
                 return
-            await self._intake.linger(self._receive, LINGER_STRANGER_BYTES if self._is_strange() else LINGER_BYTES)
+            most = LINGER_STRANGER_BYTES if self._is_strange() else LINGER_BYTES
+            await self._intake.linger(self._receive, self._context.rooms.lingering, self._whose(), most)
             self._start(message["status"], headers)
         elif len(message.get("body", b"")) > _PIECE_BYTES:
             await self._send_in_pieces(message["body"], message.get("more_body", False))
@@ -155,8 +148,8 @@ class _Passage:
             headers["Connection"] = "close"  # else the rest of the body would have to be taken first
         self._count(time.monotonic() - self._began)
 
-    def _hold(self, room: Room, size: int) -> bool:
-        if not room.take(self._whose(), size):
+    def _hold(self, size: int) -> bool:
+        if not self._context.rooms.answers.take(self._whose(), size):
             return False
         self._held = size
         return True

@@ -42,6 +42,7 @@ _CAPS = (
     (re.compile(r"/account/preferences/[^/]+"), _UTF8 * 10_000 + _JSON),
     (re.compile(r"/attachments"), MAX_BYTES),
 )
+SMALL_BYTES = 48 << 10
 OTHER_BYTES = 16 << 10
 """What every other body may be: names, passwords, tokens."""
 
@@ -50,6 +51,11 @@ class Rooms(NamedTuple):
     """Where bytes are counted that come and go."""
 
     bodies: Room
+    """Long ones."""
+    small: Room
+    """Bodies that are no longer than `SMALL_BYTES`, so that long ones leave them their room."""
+    lingering: Room
+    """Lines of which the rest of a body is dropped, not bytes."""
     strangers: Room
     """Bodies of those who have not signed in; counted by their network."""
     answers: Room
@@ -59,6 +65,8 @@ def new_rooms() -> Rooms:
     """Return the rooms of a process."""
     return Rooms(
         bodies=Room(24 << 20, 9 << 20),  # one user: a question as long as it may be, and some more
+        small=Room(16 << 20, 1 << 20),
+        lingering=Room(32, 4),
         strangers=Room(4 << 20, 256 << 10),
         answers=Room(64 << 20, 16 << 20),
     )
@@ -84,22 +92,30 @@ class Intake:
         self._began: float | None = None
         self._came = 0
         self._held = 0
-        self._length = headers.get("content-length")
-        self.is_whole = self._length in (None, "0") and "transfer-encoding" not in headers
+        self._length = _length(headers)
+        self.is_whole = not self._length and "transfer-encoding" not in headers
         """All of the body has come."""
         self._waits_to_be_asked = "expect" in headers
         self._room: Room | None = None
         self._whose = ""
 
-    def check(self) -> None:
-        """Refuse what says of itself that it is too long, before any of it is read."""
-        if self._length is not None and (not self._length.isdecimal() or int(self._length[:20]) > self._most):
-            raise self._too_long()
+    def enter(self, rooms: Rooms, whose: str, *, is_stranger: bool) -> None:
+        """Refuse what is too long, or one too many, by its own account before any of it is read.
 
-    def counted(self, receive: Receive, room: Room, whose: str) -> Receive:
+        Raises:
+            ArgusError: Why.
+        """
+        if self._length is not None and self._length > self._most:
+            raise self._too_long()
+        if self.is_whole or self._is_upload:  # an upload is kept on disk while it comes
+            return
+        is_small = (self._length or self._most) <= SMALL_BYTES
+        self._room = rooms.strangers if is_stranger else rooms.small if is_small else rooms.bodies
+        self._whose = whose
+        self._hold(self._length or 0)
+
+    def counted(self, receive: Receive) -> Receive:
         """Return what gives the body out piece by piece, and raises when it is too long, too slow or one too many."""
-        if not self._is_upload:  # that is kept on disk while it comes
-            self._room, self._whose = room, whose
 
         async def counting() -> Message:
             if self.is_whole:
@@ -108,28 +124,26 @@ class Intake:
                 message = await asyncio.wait_for(receive(), self._patience_s())
             except TimeoutError:
                 raise InvalidInput("Send it again.", title="The request came too slowly") from None
-            size = len(message.get("body", b""))
-            self._came += size
+            self._came += len(message.get("body", b""))
             self.is_whole = not message.get("more_body", False)
             if self._came > self._most:
                 raise self._too_long()
-            self._hold(size)
+            self._hold(self._came)
             return message
 
         return counting
 
-    async def linger(self, receive: Receive, most: int) -> None:
+    async def linger(self, receive: Receive, room: Room, whose: str, most: int) -> None:
         """Drop the rest of a body that is not wanted, if it is no longer than `most` and comes soon."""
-        length = int(self._length[:20]) if self._length and self._length.isdecimal() else 0
-        if self.is_whole or self._waits_to_be_asked or length - self._came > most:
+        if self.is_whole or self._waits_to_be_asked or (self._length or 0) - self._came > most:
             return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                dropped, more = 0, True
-                while more and dropped <= most:
-                    message = await asyncio.wait_for(receive(), LINGER_PIECE_S)
-                    dropped += len(message.get("body", b""))
-                    more = message.get("more_body", False)
+        if room.take(whose, 1):
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LINGER_S):
+                        await _drop(receive, most)
+            finally:
+                room.give_back(whose, 1)
 
     def give_back(self) -> None:
         """The request has been answered: nothing of its body is held any more."""
@@ -138,15 +152,15 @@ class Intake:
             self._held = 0
 
     def _hold(self, size: int) -> None:
-        if self._room is None:
+        """Hold so much in all."""
+        more = size - self._held
+        if self._room is None or more <= 0:
             return
-        if not self._room.take(self._whose, size):
-            if self._held + size > self._room.most_of_one or self._room.held + size <= self._room.most:
-                raise LimitReached(
-                    "Send one after the other.", title="You are sending too much at once", retry_after_s=2
-                )
-            raise ServerUnreachable("Send it again in a moment.", title="This server is busy", retry_after_s=2)
-        self._held += size
+        if not self._room.take(self._whose, more):
+            if self._room.held + more > self._room.most:
+                raise ServerUnreachable("Send it again in a moment.", title="This server is busy", retry_after_s=2)
+            raise LimitReached("Send one after the other.", title="You are sending too much at once", retry_after_s=2)
+        self._held = size
 
     def _patience_s(self) -> float:
         now = time.monotonic()
@@ -158,3 +172,17 @@ class Intake:
         if self._is_upload:
             return AttachmentRejected(f"It is larger than {MAX_BYTES >> 20} MB.")
         return InvalidInput(f"Keep it under {max(1, self._most >> 10):,} KB.", title="The request is too large")
+
+
+async def _drop(receive: Receive, most: int) -> None:
+    dropped, more = 0, True
+    while more and dropped <= most:
+        message = await asyncio.wait_for(receive(), LINGER_PIECE_S)
+        dropped += len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
+def _length(headers: Headers) -> int | None:
+    """Return what a body says of its length; the parser has seen that it is a number."""
+    text = headers.get("content-length", "")
+    return int(text[:20]) if text.isdecimal() else None
