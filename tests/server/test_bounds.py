@@ -142,9 +142,10 @@ async def test_bodies_that_come_half_take_no_more_than_one_user_may(
             await writer.drain()
         lines.append((reader, writer))
     await until(lambda: bodies.held == 5 << 20)  # what the first one says it is
-    refused, waiting = await asyncio.wait([asyncio.create_task(one[0].readline()) for one in lines], timeout=3)
-    assert {task.result().split()[1] for task in refused} == {b"429"}
-    assert len(refused) == 5
+    refused, waiting = await asyncio.wait([asyncio.create_task(_first_line(one[0])) for one in lines], timeout=3)
+    told = [task.result()[:12] for task in refused]
+    assert len(told) == 5
+    assert told.count(b"HTTP/1.1 429") >= intake.new_rooms().lingering.most_of_one
     assert (await web("POST", "/conversations", sara, {"title": "a small one"})).status_code == 201
     assert bodies.held == 5 << 20
     for task in waiting:
@@ -152,6 +153,13 @@ async def test_bodies_that_come_half_take_no_more_than_one_user_may(
     for _, writer in lines:
         await left(writer)
     await until(lambda: bodies.held == 0)
+
+
+async def _first_line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readline()
+    except ConnectionError:
+        return b""  # who sends on when the line is closed may lose the answer
 
 
 async def test_a_body_that_does_not_tell_its_length_is_counted_while_it_comes(
