@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from argus_core.domain import ModelInfo
-from argus_core.errors import ProviderError, ProviderUnavailable
+from argus_core.errors import ConfigError, ProviderError, ProviderUnavailable
+from argus_core.network import set_up_session
 from argus_core.providers import faults, line_faults
 from argus_core.providers.answer import makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
@@ -130,8 +131,13 @@ class GeminiLegacyProvider:
             kind(transport="rest", client_options=options)
             for kind in (glm.GenerativeServiceClient, glm.ModelServiceClient)
         )
+        address = self._base_url if "://" in self._base_url else f"https://{self._base_url}"
         for client in clients:
             session: requests.Session = client.transport._session  # the SDK has no other door to its HTTP
+            try:
+                set_up_session(session, address)
+            except ConfigError as error:
+                raise ProviderError(error.hint, title=error.title) from error
             adapter = _adapter(self._connect_timeout_s, self._read_timeout_s)
             session.mount("https://", adapter)
             session.mount("http://", adapter)
