@@ -17,7 +17,7 @@ from argus_core.blobs.transfer import PortableBlobs
 from argus_core.client.base import ChatClient, Entrance
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials, KeptSession
-from argus_core.disk import write_durably
+from argus_core.disk import create_durably
 from argus_core.domain import LOCAL_USER_ID, Attachment, RoleLimits, User, UserRole
 from argus_core.errors import ConfigError
 from argus_core.generations.engine import Engine
@@ -29,9 +29,10 @@ from argus_core.limits import Limits, admin_limits, settle_with
 from argus_core.models import Providers
 from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
-from argus_core.settings import DECLARED, MONGO_SCHEMES, Secret, Settings, config_dir, data_dir
+from argus_core.settings import DECLARED, MONGO_SCHEMES, Secret, Settings, config_dir, config_path, data_dir
 from argus_core.storage.base import Storage
 from argus_core.storage.transfer import PortableStorage
+from argus_core.text.reading import decoded
 from argus_core.titles import Titles
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:
 
     assert settings.mongo_uri is not None
     uri = settings.mongo_uri.value
-    kept = KeptSession(config_dir(settings), f"{place_of(uri)}/{database_name(uri)}", settings.keyring)
+    kept = KeptSession(config_path(settings), f"{place_of(uri)}/{database_name(uri)}", settings.keyring)
     return StoreEntrance(auth, kept, Origin(address="", client=client_name()))
 
 
@@ -203,7 +204,7 @@ def _keep_picture(storage: Storage, blobs: BlobStore) -> KeepPicture:
 def _providers(settings: Settings) -> Providers:
     from argus_core.providers.local import LocalProvider, find_local_model
 
-    credentials = Credentials(config_dir(settings), use_keyring=settings.keyring)
+    credentials = Credentials(config_path(settings), use_keyring=settings.keyring)
     path = find_local_model(settings.local_model)
     local = LocalProvider(path) if path else None
     return Providers(
@@ -357,13 +358,18 @@ def _auth(settings: Settings, storage: PortableStorage) -> Auth:
 
 def _own_key(settings: Settings) -> Secret:
     """Return a key of this machine's own: who signs in to a store without a server needs no other to know it."""
+    from argus_core.auth.tokens import check_key
+
     path = config_dir(settings) / "jwt_secret_key"
     try:
-        return Secret(path.read_text(encoding="ascii").strip())
-    except FileNotFoundError:
-        key = secrets.token_urlsafe(48)
-        write_durably(path, key.encode())
-        return Secret(key)
+        if not path.exists():
+            create_durably(path, secrets.token_urlsafe(48).encode())  # or another first start was faster
+        key = Secret(decoded(path.read_bytes()).strip())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigError(f"{path} cannot be read or made: {reason}.") from error
+    check_key(key, f"The key in {path}")
+    return key
 
 
 def _login_name() -> str:

@@ -13,7 +13,6 @@ import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from argus_core.errors import ConfigError
 from argus_core.server import logs
 from argus_core.server.app import create_app
 from argus_core.server.metrics import SHARED_FOLDER
-from argus_core.settings import Settings, load_settings
+from argus_core.settings import Settings, load_settings, working_folder
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -65,7 +64,7 @@ def serve(settings: Settings, overrides: Mapping[str, object]) -> None:
 def create_worker() -> ASGIApp:
     """Return the application of one of several processes, set up by the environment."""
     logs.start()
-    return _application(load_settings(environ=os.environ, cwd=Path.cwd()).settings)
+    return _application(load_settings(environ=os.environ, cwd=working_folder()).settings)
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -5,7 +5,15 @@ A frozen dataclass rather than pydantic-settings: that would double the time to 
 """
 
 from argus_core.settings.fields import DECLARED, Secret, Settings
-from argus_core.settings.folders import config_dir, data_dir
+from argus_core.settings.folders import (
+    config_dir,
+    config_path,
+    data_dir,
+    home_folder,
+    is_absent,
+    own_folder,
+    working_folder,
+)
 from argus_core.settings.report import Described, describe, env_example
 from argus_core.settings.sources import LoadedSettings, load_settings
 from argus_core.settings.values import MONGO_SCHEMES, networks
@@ -18,9 +26,14 @@ __all__ = [
     "Secret",
     "Settings",
     "config_dir",
+    "config_path",
     "data_dir",
     "describe",
     "env_example",
+    "home_folder",
+    "is_absent",
     "load_settings",
     "networks",
+    "own_folder",
+    "working_folder",
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from argus_core.errors import ConfigError
-from argus_core.settings import LoadedSettings, Settings, data_dir, load_settings
+from argus_core.settings import LoadedSettings, Settings, data_dir, load_settings, working_folder
 from argus_tui.cli import log
 from argus_tui.cli.failures import catch_bugs
 
@@ -26,7 +25,7 @@ def load(overrides: Mapping[str, object]) -> LoadedSettings:
     Raises:
         ConfigError: One of them cannot work.
     """
-    loaded = load_settings(overrides, environ=os.environ, cwd=Path.cwd())
+    loaded = load_settings(overrides, environ=os.environ, cwd=working_folder())
     catch_bugs(lambda: data_dir(loaded.settings))
     log.start(loaded.settings.log_file)
     return loaded
