@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import typer
 from argus_core.errors import ArgusError, InvalidInput, NotFound, ServerUnreachable
 from argus_core.settings import Settings
 from argus_tui.cli.session import load, with_client
+from argus_tui.cli.streams import is_piped, read_stdin
 
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
@@ -71,7 +71,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command
       argus ask -i roof.jpg -i wall.jpg "Which of these needs repair?"
     """  # noqa: D301 - the backspace tells Typer to leave the lines below it as they are
     question = Question(
-        text=_joined(text, _piped_in()),
+        text=_joined(text, read_stdin(MAX_STDIN_BYTES, "replace") if is_piped() else ""),
         images=tuple(image or ()),
         model=model,
         conversation=conversation,
@@ -87,16 +87,6 @@ def ask(  # noqa: PLR0913 - each is an option of the command
         )
     answer = _answer_unsaved if no_save else _answer
     raise typer.Exit(answer(question, settings))
-
-
-def _piped_in() -> str:
-    """Return what stands on stdin when that is no terminal."""
-    if sys.stdin is None or sys.stdin.isatty():
-        return ""
-    data = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
-    if len(data) > MAX_STDIN_BYTES:
-        raise InvalidInput(f"Keep it under {MAX_STDIN_BYTES // 1_000_000} MB.", title="Too much was piped in")
-    return data.decode(errors="replace")
 
 
 def _joined(text: str, piped: str) -> str:

@@ -13,8 +13,9 @@ from argus_core.client.base import ChatClient
 from argus_core.domain import Turn
 from argus_core.errors import from_problem
 from argus_core.events import Cancelled, Completed, Event, Failed, Interrupted
-from argus_tui.cli.failures import FAILED, OK, complain, drop_output, fail
+from argus_tui.cli.failures import FAILED, OK, complain, fail
 from argus_tui.cli.interrupts import Interrupts
+from argus_tui.cli.streams import drop_output
 from argus_tui.cli.views import NoView, View
 
 HANG_UP_LIMIT_S = 600.0

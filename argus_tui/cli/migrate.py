@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -94,12 +94,12 @@ class _Progress:
     def __call__(self, done: str, kind: str, count: int) -> None:
         """Say it."""
         if is_terminal(sys.stderr):
-            print(f"\r{done} {count} {kind}\x1b[K", end="", file=sys.stderr, flush=True)
+            _write(f"\r{done} {count} {kind}\x1b[K")
         elif self._last != f"{done} {kind}":
             self._last = f"{done} {kind}"
-            _note(f"{self._last} …")
+            _write(f"{self._last} …\n")
 
 
-def _note(sentence: str) -> None:
-    start = "\r\x1b[K" if is_terminal(sys.stderr) else ""
-    print(f"{start}{sentence}", file=sys.stderr, flush=True)
+def _write(text: str) -> None:
+    with suppress(OSError):  # nobody looks any more: the copying goes on
+        print(text, end="", file=sys.stderr, flush=True)

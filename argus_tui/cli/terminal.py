@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from argus_core.text.clean import clean, clean_line
@@ -41,7 +42,8 @@ def say(text: str = "", style: str = "") -> None:
 
 def note(sentence: str) -> None:
     """Write one clean line on stderr for whoever runs the command: not its result, and no error."""
-    print(paint(clean_line(sentence), MUTED, sys.stderr), file=sys.stderr, flush=True)
+    with suppress(OSError):  # nobody reads it: what is done is done
+        print(paint(clean_line(sentence), MUTED, sys.stderr), file=sys.stderr, flush=True)
 
 
 def say_json(value: Any) -> None:
