@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from argus_core.domain import ModelInfo
-from argus_core.errors import ConfigError, ProviderError, ProviderUnavailable, RequestRejected
+from argus_core.errors import ProviderError, ProviderUnavailable, RequestRejected
 from argus_core.network import transport_to, trusted
 from argus_core.providers import faults, line_faults
 from argus_core.providers.answer import makes_images, model_info
@@ -152,13 +152,9 @@ class GeminiProvider:
                 await _read_whole(response)
 
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
-        try:
-            tls = trusted()
-            transport = transport_to(self._base_url or _GOOGLE, tls, limits)
-        except ConfigError as error:
-            raise ProviderError(error.hint, title=error.title) from error
+        tls = trusted()
         http = httpx2.AsyncClient(
-            transport=transport,
+            transport=transport_to(self._base_url or _GOOGLE, tls, limits),
             follow_redirects=False,
             event_hooks={"request": [before], "response": [after]},
         )
