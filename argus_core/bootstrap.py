@@ -19,7 +19,7 @@ from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials, KeptSession
 from argus_core.disk import create_durably
 from argus_core.domain import LOCAL_USER_ID, Attachment, RoleLimits, User, UserRole
-from argus_core.errors import ConfigError
+from argus_core.errors import ConfigError, NotFound
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
 from argus_core.generations.run import KeepPicture
@@ -29,7 +29,7 @@ from argus_core.limits import Limits, admin_limits, settle_with
 from argus_core.models import Providers
 from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
-from argus_core.settings import DECLARED, MONGO_SCHEMES, Secret, Settings, config_dir, config_path, data_dir
+from argus_core.settings import DECLARED, MONGO_SCHEMES, STORE_FILE, Secret, Settings, config_dir, config_path, data_dir
 from argus_core.storage.base import Storage
 from argus_core.storage.transfer import PortableStorage
 from argus_core.text.reading import decoded
@@ -41,16 +41,17 @@ if TYPE_CHECKING:
     from argus_core.client.store_entrance import StoreEntrance
     from argus_core.server.context import ServerContext
 
-STORE_FILE = "argus.db"
-"""The store in a data folder."""
-
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
+async def open_client(settings: Settings, *, kept: bool = True) -> AsyncGenerator[ChatClient, None]:
     """Open the client of the user of this machine, and close it at the end.
 
     With `server` it speaks to that server; with `mongo_uri` it is signed in on that store; else it is the one user of
     the store in the data folder.
+
+    Args:
+        settings: Say where.
+        kept: False for a store of its own in memory, wherever the settings point to: nothing is left of it.
 
     Raises:
         ConfigError: A setting cannot work.
@@ -58,7 +59,7 @@ async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
         StorageUnavailable: The store cannot be opened.
         SchemaTooNew: A newer Argus wrote the store.
     """
-    if settings.server is not None:
+    if settings.server is not None and kept:
         from argus_core.client.http import open_http
 
         client = await open_http(settings)
@@ -67,7 +68,8 @@ async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
         finally:
             await client.close()
         return
-    services = await open_services(settings, with_accounts=settings.mongo_uri is not None)
+    with_accounts = kept and settings.mongo_uri is not None
+    services = await open_services(settings, with_accounts=with_accounts, kept=kept)
     try:
         yield await (_signed_in(settings, services) if services.auth else _only_user(services))
     finally:
@@ -123,18 +125,23 @@ def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:
 
 
 async def _only_user(services: Services) -> LocalClient:
-    user = User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now())
-    return LocalClient(services, await services.storage.ensure_user(user))
+    try:
+        user = await services.storage.get_user(LOCAL_USER_ID)
+    except NotFound:
+        new = User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now())
+        user = await services.storage.ensure_user(new)
+    return LocalClient(services, user)
 
 
-async def open_services(settings: Settings, *, with_accounts: bool = False) -> Services:
+async def open_services(settings: Settings, *, with_accounts: bool = False, kept: bool = True) -> Services:
     """Return the services, open and repaired.
 
     Args:
         settings: Name the store and the providers.
         with_accounts: Users sign in, and the limits hold.
+        kept: False for a store in memory.
     """
-    storage, blobs = _stores(settings)
+    storage, blobs = _stores(settings) if kept else _passing_stores()
     async with AsyncExitStack() as undo:
         undo.push_async_callback(blobs.close)
         undo.push_async_callback(storage.close)
@@ -170,6 +177,13 @@ def _stores(settings: Settings) -> tuple[PortableStorage, BlobStore]:
     """Return where conversations and pictures are kept; neither is open yet."""
     place = data_dir(settings) if settings.mongo_uri is None else settings.mongo_uri.value
     return store_at(place), blobs_at(place)
+
+
+def _passing_stores() -> tuple[PortableStorage, BlobStore]:
+    from argus_core.blobs.memory import MemoryBlobs
+    from argus_core.storage.sqlite import MEMORY, SqliteStorage
+
+    return SqliteStorage(MEMORY), MemoryBlobs()
 
 
 def store_at(place: str | Path) -> PortableStorage:

@@ -6,9 +6,11 @@ A frozen dataclass rather than pydantic-settings: that would double the time to 
 
 from argus_core.settings.fields import DECLARED, Secret, Settings
 from argus_core.settings.folders import (
+    STORE_FILE,
     config_dir,
     config_path,
     data_dir,
+    data_path,
     home_folder,
     is_absent,
     own_folder,
@@ -21,6 +23,7 @@ from argus_core.settings.values import MONGO_SCHEMES, networks
 __all__ = [
     "DECLARED",
     "MONGO_SCHEMES",
+    "STORE_FILE",
     "Described",
     "LoadedSettings",
     "Secret",
@@ -28,6 +31,7 @@ __all__ = [
     "config_dir",
     "config_path",
     "data_dir",
+    "data_path",
     "describe",
     "env_example",
     "home_folder",

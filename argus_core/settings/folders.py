@@ -9,6 +9,8 @@ from typing import Literal
 from argus_core.errors import ConfigError
 from argus_core.settings.fields import DECLARED, Settings
 
+STORE_FILE = "argus.db"
+"""The store in the data folder."""
 _APP = "argus"
 _NO_HOME = "This user has no home folder; set HOME, or ARGUS_DATA_DIR to where everything is to be kept."
 
@@ -19,10 +21,15 @@ def data_dir(settings: Settings) -> Path:
     Raises:
         ConfigError: It cannot be made, or others could write into it.
     """
-    path = settings.data_dir or _usual("data")
+    path = data_path(settings)
     if path is None:
         raise ConfigError(_NO_HOME)
     return own_folder(path, DECLARED["data_dir"].env)
+
+
+def data_path(settings: Settings) -> Path | None:
+    """Return where the data folder is, whether it exists or not; None when there is no home and no folder is named."""
+    return settings.data_dir or _usual("data")
 
 
 def config_dir(settings: Settings) -> Path:

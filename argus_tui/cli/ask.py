@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from argus_core.errors import ArgusError, InvalidInput, NotFound, ServerUnreachable
+from argus_core.errors import (
+    ArgusError,
+    ConfigError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    ServerUnreachable,
+    StorageError,
+)
 from argus_core.settings import Settings
-from argus_tui.cli.session import load, with_client
+from argus_tui.cli.session import has_store, load, with_client
 from argus_tui.cli.streams import is_piped, read_stdin
 
 if TYPE_CHECKING:
@@ -103,25 +108,32 @@ def _check(question: Question, no_save: bool) -> None:
         raise InvalidInput("Leave out --no-save, -c or --last.", title="A kept conversation cannot go on unsaved")
 
 
-def _answer(question: Question, settings: Settings, before_leaving: Callable[[], None] = lambda: None) -> int:
+def _answer(question: Question, settings: Settings, *, kept: bool = True) -> int:
     """Ask and return the exit code; first words name a new conversation, so that nothing goes on after the answer."""
     settings = replace(settings, titles="words")
-    return with_client(settings, lambda client: _ask(client, question, settings, before_leaving))
+    return with_client(settings, lambda client: _ask(client, question, settings), kept=kept)
 
 
 def _answer_unsaved(question: Question, settings: Settings) -> int:
-    """Ask in a store of its own that is gone afterwards; the user's default model answers as ever."""
-    model = question.model or with_client(settings, _default_model)
-    with tempfile.TemporaryDirectory(prefix="argus-", ignore_cleanup_errors=True) as folder:
-        apart = replace(settings, data_dir=Path(folder), mongo_uri=None)
-        return _answer(replace(question, model=model), apart, lambda: shutil.rmtree(folder, ignore_errors=True))
+    """Ask in a store that is nowhere; the user's default model answers as ever."""
+    return _answer(replace(question, model=question.model or _usual_model(settings)), settings, kept=False)
+
+
+def _usual_model(settings: Settings) -> str | None:
+    """Return who answers this user, None when their store cannot be asked: an unsaved question needs none."""
+    if settings.mongo_uri is None and not has_store(settings):
+        return None
+    try:
+        return with_client(settings, _default_model)
+    except (StorageError, ConfigError, NotAuthenticated):
+        return None
 
 
 async def _default_model(client: ChatClient) -> str | None:
     return (await client.models.readiness()).model
 
 
-async def _ask(client: ChatClient, question: Question, settings: Settings, before_leaving: Callable[[], None]) -> int:
+async def _ask(client: ChatClient, question: Question, settings: Settings) -> int:
     from argus_tui.cli.follow import Follower
     from argus_tui.cli.views import JsonView, TextView
 
@@ -136,7 +148,7 @@ async def _ask(client: ChatClient, question: Question, settings: Settings, befor
             await client.conversations.delete(conversation.id)
         raise
     follower = Follower(client, turn, JsonView() if question.json else TextView())
-    code = await follower.run(before_leaving)
+    code = await follower.run()
     if follower.was_shown and await client.drain(_STORED_S):
         await client.conversations.mark_read(conversation.id)
     return code

@@ -37,13 +37,9 @@ class Follower:
         """Somebody was there to the end."""
         return not isinstance(self._view, NoView)
 
-    async def run(self, before_leaving: Callable[[], None]) -> int:
-        """Show the answer to its end and return the exit code.
-
-        Args:
-            before_leaving: Called when a second Ctrl-C ends the process on the spot.
-        """
-        with Interrupts(self._on_signal, before_leaving) as interrupts:
+    async def run(self) -> int:
+        """Show the answer to its end and return the exit code."""
+        with Interrupts(self._on_signal) as interrupts:
             try:
                 self._try(partial(self._view.begin, self._turn))
                 ending = await self._read()

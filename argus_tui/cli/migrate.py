@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from argus_core.errors import InvalidInput
-from argus_core.settings import MONGO_SCHEMES, Settings
+from argus_core.settings import MONGO_SCHEMES, STORE_FILE, Settings
 from argus_tui.cli.session import load
 from argus_tui.cli.terminal import is_terminal, say_json, say_table
 
@@ -58,8 +58,6 @@ def _place(given: str, settings: Settings) -> str:
 
 def _require_store(place: str) -> None:
     """Refuse a folder without a store rather than make an empty one there."""
-    from argus_core.bootstrap import STORE_FILE
-
     if not place.startswith(MONGO_SCHEMES) and not (Path(place) / STORE_FILE).is_file():
         raise InvalidInput(f"There is no store in the folder {place}.")
 
