@@ -20,6 +20,7 @@ from argus_core.storage.sqlite.files import (
     connect_to_read,
     has_log,
     identity,
+    is_disk_full,
     make_private_file,
     primary_code,
 )
@@ -46,7 +47,8 @@ class Lane:
         self._begin = begin
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"argus-store-{name}")
         self._connection: sqlite3.Connection | None = None
-        self._refusal = StorageUnavailable("The store is closed.")
+        self.refusal = StorageUnavailable("The store is closed.")
+        """Why there is no connection, when there is none."""
         self._identity: tuple[int, int] | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
@@ -59,7 +61,7 @@ class Lane:
 
     def refuse(self, error: StorageUnavailable) -> None:
         """From now on jobs are refused with that."""
-        self._refusal = error
+        self.refusal = error
 
     def submit(
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -75,7 +77,7 @@ class Lane:
 
     def _queue(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         if self._connection is None:
-            raise StorageUnavailable(self._refusal.hint, title=self._refusal.title)
+            raise StorageUnavailable(self.refusal.hint, title=self.refusal.title)
         return asyncio.get_running_loop().run_in_executor(self._thread, run, self._connection)
 
     async def close(self) -> None:
@@ -163,7 +165,7 @@ def translated(error: Exception, path: Path) -> ArgusError:
         )
     if code in BUSY:
         return StorageUnavailable(f"Another program keeps {path} locked; close it and try again.")
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_disk_full(path)):
         return StorageUnavailable(f"The disk that holds {path} is full.")
     if code == sqlite3.SQLITE_IOERR:
         return StorageUnavailable(f"The disk that holds {path} cannot be read or written.")

@@ -28,7 +28,7 @@ from argus_core.storage.sqlite import (
 from argus_core.storage.sqlite.account_driver import SqliteAccounts
 from argus_core.storage.sqlite.changes import ChangeFeed
 from argus_core.storage.sqlite.connection import Lane
-from argus_core.storage.sqlite.files import MEMORY, can_still_be_read
+from argus_core.storage.sqlite.files import MEMORY, can_still_be_read, unreadable
 from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
 
@@ -53,6 +53,7 @@ class SqliteStorage(SqliteAccounts):
         self._feed = ChangeFeed(lambda: self._reader.submit(conversations.last_change))
         self._appends = appends.AppendFeed(lambda: self._reader.submit(appends.data_version))
         self._baseline: asyncio.Future[int] | None = None
+        self._reads_only = False
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date; a store that cannot be written is opened for reading."""
@@ -71,8 +72,9 @@ class SqliteStorage(SqliteAccounts):
             try:
                 await self._reader.open_to_read(schema.require_newest)
             except StorageUnavailable:
-                raise error from None
+                raise unreadable(self._path, error) from error
             self._writer.refuse(error)
+            self._reads_only = True
             return
         if self._reader is not self._writer:
             await self._reader.open(_read_only)
@@ -267,9 +269,11 @@ class SqliteStorage(SqliteAccounts):
         return await self._read(attachments.total_bytes, user_id)
 
     async def statistics(self) -> Mapping[str, int | str]:
-        """Return driver, version, place and counts."""
-        counts = await self._read(schema.count_rows)
-        return {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path), **counts}
+        """Return driver, version, place and counts, and why it opens for reading only, if so."""
+        found = {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path)}
+        if self._reads_only:
+            found["opens"] = f"for reading only: {self._writer.refusal.hint}"
+        return {**found, **await self._read(schema.count_rows)}
 
     # Moving to another storage
 

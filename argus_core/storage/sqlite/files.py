@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ NO_ACCESS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PE
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 _RETRY_S = 0.02
+_PAGE_BYTES = 32 * 1024
+"""What SQLite adds to the file of a log's index."""
 
 
 def make_private_file(path: Path) -> None:
@@ -40,9 +43,20 @@ def make_private_file(path: Path) -> None:
             with contextlib.suppress(PermissionError):  # somebody else's file that we may write
                 path.chmod(0o600)
         if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
-            raise PermissionError(errno.EACCES, "check who owns it and its folder")
+            raise _no_access(path)
     except OSError as error:
-        raise StorageUnavailable(f"{path} cannot be opened for writing: {error.strerror}.") from error
+        unseen = (
+            f" What was written last is in {path}-wal: copy both to where they can be written, and set ARGUS_DATA_DIR."
+        )
+        raise StorageUnavailable(
+            f"{path} cannot be opened for writing: {error.strerror}.{unseen if has_log(path) else ''}"
+        ) from error
+
+
+def _no_access(path: Path) -> OSError:
+    if os.name == "posix" and os.statvfs(path).f_flag & os.ST_RDONLY:
+        return OSError(errno.EROFS, os.strerror(errno.EROFS))
+    return PermissionError(errno.EACCES, "check who owns it and its folder")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -125,6 +139,22 @@ def can_still_be_read(path: Path, error: StorageUnavailable) -> bool:
     else:
         fails_to_write = isinstance(cause, OSError) and cause.errno in _NOT_WRITABLE
     return fails_to_write and os.access(path, os.R_OK) and path.is_file() and path.stat().st_size > 0
+
+
+def unreadable(path: Path, error: StorageUnavailable) -> StorageUnavailable:
+    """Return the error for a store that can be opened neither for writing, which `error` tells, nor for reading."""
+    if not has_log(path):
+        return error
+    advice = f"What was written last is in {path}-wal: copy both files to where they can be written."
+    return StorageUnavailable(f"{error.hint} {advice}")
+
+
+def is_disk_full(path: Path) -> bool:
+    """Return whether there is no room for what SQLite maps: that, it tells as an error of the disk."""
+    try:
+        return shutil.disk_usage(path.parent).free < _PAGE_BYTES
+    except OSError:
+        return False
 
 
 def identity(path: Path) -> tuple[int, int] | None:
