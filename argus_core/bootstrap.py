@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -218,7 +219,7 @@ def _keep_picture(storage: Storage, blobs: BlobStore) -> KeepPicture:
 def _providers(settings: Settings) -> Providers:
     from argus_core.providers.local import LocalProvider, find_local_model
 
-    credentials = Credentials(config_path(settings), use_keyring=settings.keyring)
+    credentials = Credentials(_key_folder(settings), use_keyring=settings.keyring)
     path = find_local_model(settings.local_model)
     local = LocalProvider(path) if path else None
     return Providers(
@@ -229,6 +230,14 @@ def _providers(settings: Settings) -> Providers:
         credentials=credentials,
         gemini_model=settings.model,
     )
+
+
+def _key_folder(settings: Settings) -> Path:
+    """Return where a kept key would be; who has no home has none, and may ask unsaved all the same."""
+    try:
+        return config_path(settings)
+    except ConfigError:
+        return Path(os.devnull) / "argus"
 
 
 def _gemini(settings: Settings, key: Secret) -> Provider:

@@ -110,7 +110,8 @@ def own_folder(path: Path, env: str) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.stat()
     except OSError as error:
-        raise ConfigError(f"The folder {path} ({env}) cannot be used: {error.strerror}.") from error
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise ConfigError(f"The folder {path} ({env}) cannot be used: {reason}.") from error
     if os.name == "posix" and found.st_uid != os.getuid():
         raise ConfigError(f"The folder {path} ({env}) belongs to somebody else.")
     if os.name == "posix" and found.st_mode & 0o002:

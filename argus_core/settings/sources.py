@@ -102,8 +102,6 @@ def _config_folder(given: Mapping[str, Given]) -> Path | None:
     try:
         return config_path(Settings(**named))
     except ConfigError:
-        if "config_dir" in given or "data_dir" in given:
-            raise
         return None
 
 
@@ -174,4 +172,4 @@ def _reason(error: Exception) -> str:
     """Say why in a few words, without what the file holds: it may be a key."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    return "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    return "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error).rstrip(".")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 """Notepad writes the first, `>` of Windows PowerShell the second."""
+_OTHER_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""No byte stands behind these (PEP 383)."""
 
 
 def decoded(data: bytes, errors: str = "strict") -> str:
@@ -25,5 +28,7 @@ def decoded(data: bytes, errors: str = "strict") -> str:
 
 
 def without_halves(text: str) -> str:
-    """Return text without halves of surrogate pairs, which stand for bytes that were no UTF-8, as U+FFFD instead."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not text.isascii() else text
+    """Return text that has a UTF-8: bytes that Python took in as halves of pairs are read again, or become U+FFFD."""
+    if text.isascii():
+        return text
+    return _OTHER_HALVES.sub("\ufffd", text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

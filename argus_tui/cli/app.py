@@ -130,6 +130,9 @@ def run_command(arguments: Sequence[str]) -> int:
 def _refuse(error: TyperException) -> int:
     """Say in one sentence what is wrong with the arguments."""
     where = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and where is not None:
+        print(where.get_help())
+        return error.exit_code
     command = where.command_path if where is not None else "argus"
     sentence = error.format_message().rstrip()
     if type(error).__name__ == "NoSuchOption" and command in _TAKES_TEXT:

@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -28,7 +27,7 @@ from argus_core.errors import (
 )
 from argus_core.text.clean import clean_line
 from argus_core.text.reading import without_halves
-from argus_tui.cli.streams import drop_output
+from argus_tui.cli.streams import drop_output, tell
 
 OK = 0
 FAILED = 1
@@ -64,8 +63,7 @@ def exit_code(error: ArgusError) -> int:
 
 def complain(sentence: str) -> None:
     """Write one clean line on stderr; quiet when nobody can read it any more."""
-    with suppress(OSError, ValueError):  # a closed pipe, a dead terminal
-        print(f"argus: {clean_line(without_halves(sentence), LONGEST)}", file=sys.stderr, flush=True)
+    tell(f"argus: {clean_line(without_halves(sentence), LONGEST)}\n")
 
 
 def fail(error: ArgusError) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ import typer
 from argus_core.errors import InvalidInput
 from argus_core.settings import MONGO_SCHEMES, STORE_FILE, Settings
 from argus_tui.cli.session import load
+from argus_tui.cli.streams import tell
 from argus_tui.cli.terminal import is_terminal, say_json, say_table
 
 _SETTING = "MONGO_URI"
@@ -92,12 +93,7 @@ class _Progress:
     def __call__(self, done: str, kind: str, count: int) -> None:
         """Say it."""
         if is_terminal(sys.stderr):
-            _write(f"\r{done} {count} {kind}\x1b[K")
+            tell(f"\r{done} {count} {kind}\x1b[K")
         elif self._last != f"{done} {kind}":
             self._last = f"{done} {kind}"
-            _write(f"{self._last} …\n")
-
-
-def _write(text: str) -> None:
-    with suppress(OSError):  # nobody looks any more: the copying goes on
-        print(text, end="", file=sys.stderr, flush=True)
+            tell(f"{self._last} …\n")

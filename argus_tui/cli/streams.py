@@ -62,9 +62,22 @@ def read_stdin(most_bytes: int, errors: str = "strict") -> str:
         raise InvalidInput("Write it in UTF-8.", title="What was piped in is no text") from error
 
 
-def drop_output() -> None:
-    """Let what is still to be written to stdout vanish, so that the interpreter's last flush is quiet."""
+def tell(text: str) -> None:
+    """Write on stderr, which is no result: where nobody can read it any more, nothing comes of it."""
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # a pipe that is closed, a terminal that is dead, a disk that is full
+        drop(sys.stderr)
+
+
+def drop(stream: TextIO) -> None:
+    """Let what is still to be written vanish, so that the interpreter's last flush is quiet."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)
+
+
+def drop_output() -> None:
+    """Let what is still to be written to stdout vanish."""
+    drop(sys.stdout)

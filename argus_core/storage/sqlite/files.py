@@ -56,7 +56,7 @@ def make_private_file(path: Path) -> None:
 def _no_access(path: Path) -> OSError:
     if os.name == "posix" and os.statvfs(path).f_flag & os.ST_RDONLY:
         return OSError(errno.EROFS, os.strerror(errno.EROFS))
-    return PermissionError(errno.EACCES, "check who owns it and its folder")
+    return PermissionError(errno.EACCES, "it is not yours to write; check who owns it and its folder")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -138,7 +138,14 @@ def can_still_be_read(path: Path, error: StorageUnavailable) -> bool:
         fails_to_write = code in NO_ACCESS + _NO_ROOM or (code in BUSY and not knows_locks(path.parent))
     else:
         fails_to_write = isinstance(cause, OSError) and cause.errno in _NOT_WRITABLE
-    return fails_to_write and os.access(path, os.R_OK) and path.is_file() and path.stat().st_size > 0
+    return fails_to_write and _is_readable(path)
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return os.access(path, os.R_OK) and path.is_file() and path.stat().st_size > 0
+    except OSError:  # a folder on the way is shut to us
+        return False
 
 
 def unreadable(path: Path, error: StorageUnavailable) -> StorageUnavailable:
