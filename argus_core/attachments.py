@@ -59,7 +59,7 @@ _CHILD_NEEDS = (
 
 @dataclass(frozen=True, slots=True)
 class PreparedImage:
-    """A picture that we encoded ourselves: upright, at most 2048 pixels a side, one frame, no metadata."""
+    """A picture that we encoded ourselves: upright, shrunk (see `pictures`), one frame, no metadata."""
 
     media_type: str
     """`image/jpeg`, `image/png` or `image/webp`."""

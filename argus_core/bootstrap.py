@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,9 +18,9 @@ from argus_core.blobs.transfer import PortableBlobs
 from argus_core.client.base import ChatClient, Entrance
 from argus_core.client.local import LocalClient, Services
 from argus_core.credentials import Credentials, KeptSession
-from argus_core.disk import write_durably
+from argus_core.disk import create_durably
 from argus_core.domain import LOCAL_USER_ID, Attachment, RoleLimits, User, UserRole
-from argus_core.errors import ConfigError
+from argus_core.errors import ConfigError, NotFound
 from argus_core.generations.engine import Engine
 from argus_core.generations.owner import new_owner
 from argus_core.generations.run import KeepPicture
@@ -29,9 +30,10 @@ from argus_core.limits import Limits, admin_limits, settle_with
 from argus_core.models import Providers
 from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
-from argus_core.settings import DECLARED, MONGO_SCHEMES, Secret, Settings, config_dir, data_dir
+from argus_core.settings import DECLARED, MONGO_SCHEMES, STORE_FILE, Secret, Settings, config_dir, config_path, data_dir
 from argus_core.storage.base import Storage
 from argus_core.storage.transfer import PortableStorage
+from argus_core.text.reading import decoded
 from argus_core.titles import Titles
 
 if TYPE_CHECKING:
@@ -40,16 +42,17 @@ if TYPE_CHECKING:
     from argus_core.client.store_entrance import StoreEntrance
     from argus_core.server.context import ServerContext
 
-STORE_FILE = "argus.db"
-"""The store in a data folder."""
-
 
 @asynccontextmanager
-async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
+async def open_client(settings: Settings, *, kept: bool = True) -> AsyncGenerator[ChatClient, None]:
     """Open the client of the user of this machine, and close it at the end.
 
     With `server` it speaks to that server; with `mongo_uri` it is signed in on that store; else it is the one user of
     the store in the data folder.
+
+    Args:
+        settings: Say where.
+        kept: False for a store of its own in memory, wherever the settings point to: nothing is left of it.
 
     Raises:
         ConfigError: A setting cannot work.
@@ -57,7 +60,7 @@ async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
         StorageUnavailable: The store cannot be opened.
         SchemaTooNew: A newer Argus wrote the store.
     """
-    if settings.server is not None:
+    if settings.server is not None and kept:
         from argus_core.client.http import open_http
 
         client = await open_http(settings)
@@ -66,7 +69,8 @@ async def open_client(settings: Settings) -> AsyncGenerator[ChatClient, None]:
         finally:
             await client.close()
         return
-    services = await open_services(settings, with_accounts=settings.mongo_uri is not None)
+    with_accounts = kept and settings.mongo_uri is not None
+    services = await open_services(settings, with_accounts=with_accounts, kept=kept)
     try:
         yield await (_signed_in(settings, services) if services.auth else _only_user(services))
     finally:
@@ -117,23 +121,28 @@ def _store_entrance(settings: Settings, auth: Auth) -> StoreEntrance:
 
     assert settings.mongo_uri is not None
     uri = settings.mongo_uri.value
-    kept = KeptSession(config_dir(settings), f"{place_of(uri)}/{database_name(uri)}", settings.keyring)
+    kept = KeptSession(config_path(settings), f"{place_of(uri)}/{database_name(uri)}", settings.keyring)
     return StoreEntrance(auth, kept, Origin(address="", client=client_name()))
 
 
 async def _only_user(services: Services) -> LocalClient:
-    user = User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now())
-    return LocalClient(services, await services.storage.ensure_user(user))
+    try:
+        user = await services.storage.get_user(LOCAL_USER_ID)
+    except NotFound:
+        new = User(id=LOCAL_USER_ID, name=_login_name(), created_at=utc_now())
+        user = await services.storage.ensure_user(new)
+    return LocalClient(services, user)
 
 
-async def open_services(settings: Settings, *, with_accounts: bool = False) -> Services:
+async def open_services(settings: Settings, *, with_accounts: bool = False, kept: bool = True) -> Services:
     """Return the services, open and repaired.
 
     Args:
         settings: Name the store and the providers.
         with_accounts: Users sign in, and the limits hold.
+        kept: False for a store in memory.
     """
-    storage, blobs = _stores(settings)
+    storage, blobs = _stores(settings) if kept else _passing_stores()
     async with AsyncExitStack() as undo:
         undo.push_async_callback(blobs.close)
         undo.push_async_callback(storage.close)
@@ -171,6 +180,13 @@ def _stores(settings: Settings) -> tuple[PortableStorage, BlobStore]:
     return store_at(place), blobs_at(place)
 
 
+def _passing_stores() -> tuple[PortableStorage, BlobStore]:
+    from argus_core.blobs.memory import MemoryBlobs
+    from argus_core.storage.sqlite import MEMORY, SqliteStorage
+
+    return SqliteStorage(MEMORY), MemoryBlobs()
+
+
 def store_at(place: str | Path) -> PortableStorage:
     """Return the storage at a place: a `mongodb://` address, or else a data folder. It is not yet open."""
     if str(place).startswith(MONGO_SCHEMES):
@@ -203,7 +219,7 @@ def _keep_picture(storage: Storage, blobs: BlobStore) -> KeepPicture:
 def _providers(settings: Settings) -> Providers:
     from argus_core.providers.local import LocalProvider, find_local_model
 
-    credentials = Credentials(config_dir(settings), use_keyring=settings.keyring)
+    credentials = Credentials(_key_folder(settings), use_keyring=settings.keyring)
     path = find_local_model(settings.local_model)
     local = LocalProvider(path) if path else None
     return Providers(
@@ -214,6 +230,14 @@ def _providers(settings: Settings) -> Providers:
         credentials=credentials,
         gemini_model=settings.model,
     )
+
+
+def _key_folder(settings: Settings) -> Path:
+    """Return where a kept key would be; who has no home has none, and may ask unsaved all the same."""
+    try:
+        return config_path(settings)
+    except ConfigError:
+        return Path(os.devnull) / "argus"
 
 
 def _gemini(settings: Settings, key: Secret) -> Provider:
@@ -357,13 +381,18 @@ def _auth(settings: Settings, storage: PortableStorage) -> Auth:
 
 def _own_key(settings: Settings) -> Secret:
     """Return a key of this machine's own: who signs in to a store without a server needs no other to know it."""
+    from argus_core.auth.tokens import check_key
+
     path = config_dir(settings) / "jwt_secret_key"
     try:
-        return Secret(path.read_text(encoding="ascii").strip())
-    except FileNotFoundError:
-        key = secrets.token_urlsafe(48)
-        write_durably(path, key.encode())
-        return Secret(key)
+        if not path.exists():
+            create_durably(path, secrets.token_urlsafe(48).encode())  # or another first start was faster
+        key = Secret(decoded(path.read_bytes()).strip())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigError(f"{path} cannot be read or made: {reason}.") from error
+    check_key(key, f"The key in {path}")
+    return key
 
 
 def _login_name() -> str:

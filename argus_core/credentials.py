@@ -15,16 +15,18 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from argus_core.disk import open_regular, write_durably
+from argus_core.disk import open_regular, try_lock, write_durably
 from argus_core.domain import SignedIn, User
 from argus_core.errors import ConfigError, InvalidInput
-from argus_core.settings import Secret
+from argus_core.settings import DECLARED, Secret, is_absent, own_folder
+from argus_core.text.reading import decoded
 from argus_core.wire import decode, encode
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+CONFIG_DIR = DECLARED["config_dir"].env
 _SERVICE = "argus"
 _MAX_KEY = 4096
 _MAX_SIGN_IN = 16_384
@@ -61,7 +63,7 @@ class KeptSecret:
     the start. The entry is named after the folder: two configurations share nothing.
 
     Args:
-        config_dir: The folder of the file and of the note; it exists.
+        config_dir: The folder of the file and of the note; it is made when there is something to keep.
         name: Of the file, and of the entry in the keyring.
         what: What it is, for errors.
         fits: Tells whether a text can be such a secret.
@@ -89,7 +91,7 @@ class KeptSecret:
 
     def is_kept(self) -> bool:
         """Say at once, without asking the keyring, whether something was kept."""
-        return self.file.exists() or (self._use_keyring and self._note.exists())
+        return _is_there(self.file) or self._is_in_keyring()
 
     def find(self) -> str | None:
         """Return what was kept; None when there is nothing or the keyring does not give it.
@@ -98,7 +100,7 @@ class KeptSecret:
             ConfigError: The file may be read by others, or holds something else.
         """
         text = self._read_file()
-        if text is None and self._use_keyring and self._note.exists():
+        if text is None and self._is_in_keyring():
             text = self._ask_keyring(lambda keyring: keyring.get_password(_SERVICE, self._entry))
         return text or None
 
@@ -108,6 +110,7 @@ class KeptSecret:
         Raises:
             ConfigError: The file could not be written.
         """
+        own_folder(self.file.parent, CONFIG_DIR)
         try:
             if self._use_keyring and self._ask_keyring(lambda keyring: self._put(keyring, text)):
                 write_durably(self._note, f"The {self._what} is in the system's keyring.\n".encode())
@@ -126,13 +129,16 @@ class KeptSecret:
         Raises:
             ConfigError: A file could not be removed, or the keyring did not let go of it.
         """
-        if self._note.exists() and not self._ask_keyring(self._drop):
+        if _is_there(self._note) and not self._ask_keyring(self._drop):
             raise ConfigError("The keyring did not answer; remove the entry of argus there.", title="It is still kept")
         try:
             self.file.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(f"{error.filename} cannot be removed: {error.strerror}.") from error
+
+    def _is_in_keyring(self) -> bool:
+        return self._use_keyring and _is_there(self._note)
 
     def _put(self, keyring: Keyring, text: str) -> bool:
         keyring.set_password(_SERVICE, self._entry, text)
@@ -170,10 +176,10 @@ class KeptSecret:
         try:
             with open_regular(self.file) as file:
                 self._refuse_shared(os.fstat(file.fileno()), title)
-                text = file.read(_MAX_SIGN_IN + 2).decode("ascii", "replace").strip()
-        except FileNotFoundError:
-            return None
+                text = decoded(file.read(_MAX_SIGN_IN + 2), "replace").strip()
         except OSError as error:
+            if is_absent(self.file, error):
+                return None
             raise ConfigError(f"{self.file} cannot be read: {error.strerror}.", title=title) from error
         if not self._fits(text):
             raise ConfigError(f"{self.file} holds no {self._what}; remove it.", title=title)
@@ -258,7 +264,7 @@ class KeptSession:
     All methods but `alone` block, see `KeptSecret`. An access token is never kept.
 
     Args:
-        config_dir: The config folder; it exists.
+        config_dir: The config folder; it is made when there is something to keep.
         place: An address that names the place, without secrets.
         use_keyring: Try the keyring first.
     """
@@ -329,7 +335,8 @@ class KeptSession:
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[None, None]:
         """While entered, no other process refreshes this session: what is read, exchanged and kept is one step."""
-        with suppress(OSError):  # a folder that cannot be written to: `keep` will say so
+        with suppress(OSError, ConfigError):  # a folder that cannot be written to: `keep` will say so
+            own_folder(self._lock_file.parent, CONFIG_DIR)
             self._lock_file.touch(mode=0o600)
         try:
             file = self._lock_file.open("rb")
@@ -338,7 +345,7 @@ class KeptSession:
             return
         with file:
             until = time.monotonic() + LOCK_S
-            while not _try_lock(file):
+            while not try_lock(file):
                 if time.monotonic() > until:
                     break
                 await asyncio.sleep(_LOCK_TRY_S)
@@ -363,20 +370,8 @@ def _file_name(place: str) -> str:
     return f"{readable}_{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
-def _try_lock(file: BinaryIO) -> bool:
-    """Take the lock of an open file if nobody has it; it goes with the file, also when its process dies."""
-    try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        return False
-    return True
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - False also where we may not look
 
 
 def _is_key(text: str) -> bool:

@@ -54,9 +54,9 @@ class JarvisArgus:
             StorageError: The store cannot be opened.
         """
         from argus_core.bootstrap import open_client
-        from argus_core.settings import load_settings
+        from argus_core.settings import load_settings, working_folder
 
-        loaded = load_settings(settings, environ=os.environ, cwd=Path.cwd())
+        loaded = load_settings(settings, environ=os.environ, cwd=working_folder())
         async with open_client(loaded.settings) as client:
             yield cls(client)
 

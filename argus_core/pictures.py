@@ -8,6 +8,7 @@ imports nothing of Argus and is given neither the terminal nor the environment's
 from __future__ import annotations
 
 import io
+import math
 import sys
 import warnings
 from typing import TYPE_CHECKING
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
 MAX_PIXELS = 40_000_000
 """Checked before anything is decoded."""
 MAX_SIDE = 2048
-"""Longest side of the result, in pixels."""
+"""Longest side of the result, in pixels, of a picture of usual shape."""
+READABLE_SIDE = 768
+"""Shortest side of a long one, such as a whole page in one screenshot: smaller, its letters would be lost."""
+MOST_PIXELS = 8 << 20
+MOST_SIDE = 16_383
+"""Of any result: WebP has no more."""
 MAX_MEMORY_BYTES = 1 << 30
 MAX_CPU_S = 10
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _FEW_COLOURS = 4096
+_MOST_PNG_BYTES = 4 << 20
+"""A photo in grey has few colours, and as PNG many bytes."""
 
 
 class TooManyPixelsError(Exception):
@@ -63,12 +71,20 @@ def encode_again(data: bytes) -> tuple[str, bytes]:
     source = {"MPO": "JPEG"}.get(str(picture.format), str(picture.format))
     if picture.mode not in {"RGB", "L", "CMYK"}:  # those a JPEG can shrink while it decodes
         picture = _plain(picture)
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    picture.thumbnail(_room(*picture.size), Image.Resampling.LANCZOS)
     ImageOps.exif_transpose(picture, in_place=True)
     picture = _plain(picture)
     picture.info.clear()  # Pillow would write a colour profile and a comment along
     media_type, out = _encode(picture)
     return f"ok {source} {media_type} {picture.width} {picture.height}", out
+
+
+def _room(width: int, height: int) -> tuple[int, int]:
+    """Return the most that the result may have of each side."""
+    long, short = max(width, height), min(width, height)
+    wanted = max(MAX_SIDE / long, READABLE_SIDE / short)
+    scale = min(1.0, wanted, math.sqrt(MOST_PIXELS / (long * short)), MOST_SIDE / long)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _plain(picture: Image) -> Image:
@@ -86,7 +102,9 @@ def _encode(picture: Image) -> tuple[str, bytes]:
     out = io.BytesIO()
     if picture.getcolors(_FEW_COLOURS) is not None:
         picture.save(out, "PNG")
-        return "image/png", out.getvalue()
+        if out.tell() <= _MOST_PNG_BYTES:
+            return "image/png", out.getvalue()
+        out = io.BytesIO()
     if picture.mode == "RGBA":
         picture.save(out, "WEBP", quality=85)
         return "image/webp", out.getvalue()

@@ -15,7 +15,6 @@ import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from argus_core.errors import ConfigError
 from argus_core.server import logs
 from argus_core.server.app import create_app
 from argus_core.server.metrics import SHARED_FOLDER
-from argus_core.settings import Settings, load_settings
+from argus_core.settings import Settings, load_settings, working_folder
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -74,7 +73,7 @@ def create_worker() -> ASGIApp:
     """Return the application of one of several processes, set up by the environment."""
     logs.start()
     _give_memory_back()
-    return _application(load_settings(environ=os.environ, cwd=Path.cwd()).settings)
+    return _application(load_settings(environ=os.environ, cwd=working_folder()).settings)
 
 
 def _give_memory_back() -> None:

@@ -16,12 +16,12 @@ COMPLETION = "_ARGUS_COMPLETE"
 
 def main() -> int:
     """Run `argus` with the arguments of the process and return the exit code."""
-    from argus_tui.cli import failures
+    from argus_tui.cli import failures, streams
 
+    streams.stand_in_for_closed()
     failures.catch_bugs(_default_data_dir)
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?`, not an error
+        streams.be_lenient(stream)
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:

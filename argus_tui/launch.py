@@ -60,7 +60,9 @@ def _bootstrap():  # type: ignore[no-untyped-def]
 
 def options_from(settings: Settings) -> AppOptions:
     """Return what the app needs of the settings."""
-    root = settings.attach_root or Path.home()
+    from argus_core.settings import data_dir, home_folder
+
+    root = settings.attach_root or home_folder() or data_dir(settings)
     return AppOptions(
         theme=settings.theme,
         plain_glyphs=_plain_glyphs(settings),

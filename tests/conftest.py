@@ -13,7 +13,9 @@ settings.register_profile("quick", settings.get_profile("thorough"), max_example
 settings.load_profile("thorough")
 
 OURS = ("ARGUS_", "GEMINI_", "GOOGLE_", "MONGO_URI", "JWT_SECRET_KEY", "PORT")
-OTHERS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_COLOR", "EDITOR", "VISUAL")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+OTHERS = (*PROXIES, *CERTIFICATES, "NO_COLOR", "EDITOR", "VISUAL")
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from argus_core.client.http_session import Api, Tokens
 from argus_core.credentials import KeptSession
 from argus_core.errors import ConfigError
 from argus_core.ids import new_id
-from argus_core.settings import Settings, config_dir
+from argus_core.settings import Settings, config_path
 
 if TYPE_CHECKING:
     import httpx2
@@ -153,7 +153,7 @@ def server_address(settings: Settings) -> str:
 
 def kept_session(settings: Settings) -> KeptSession:
     """Return where the sign-in at the server that the settings name is kept."""
-    return KeptSession(config_dir(settings), server_address(settings), settings.keyring)
+    return KeptSession(config_path(settings), server_address(settings), settings.keyring)
 
 
 def client_name() -> str:

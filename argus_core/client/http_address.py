@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import quote, urlsplit
 
 from argus_core.errors import ConfigError, NotFound
+from argus_core.network import is_loopback
 
 API = "/api/v1"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -41,16 +41,6 @@ def checked_address(address: str, *, allow_http: bool) -> str:
 def place_of(address: str) -> str:
     """Return what people call the server at a checked address, such as `chat.example.org`."""
     return address.partition("://")[2]
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether the host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def segment(identifier: str) -> str:

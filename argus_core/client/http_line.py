@@ -12,16 +12,14 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 
 from argus_core import wire
-from argus_core.client.http_address import API, is_loopback, place_of
+from argus_core.client.http_address import API, place_of
 from argus_core.domain import Problem
 from argus_core.errors import (
     ArgusError,
-    ConfigError,
     InvalidInput,
     LimitReached,
     ServerUnreachable,
@@ -29,6 +27,7 @@ from argus_core.errors import (
     from_problem,
 )
 from argus_core.sse import EventParser, ServerEvent, TooLong
+from argus_core.network import transport_to, trusted
 
 T = TypeVar("T")
 RETRY_S = 10.0
@@ -349,22 +348,13 @@ async def _next_frames(pieces: AsyncGenerator[bytes, None], parser: EventParser)
 
 
 def _open_http(address: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    # A proxy is no way to this machine, and what is sent unencrypted to ourselves must not go over a network.
-    host = urlsplit(address).hostname or ""
-    straight = {f"all://[{host}]" if ":" in host else f"all://{host}": None} if is_loopback(host) else None
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=IDLE_S)
-    try:
-        return httpx2.AsyncClient(
-            base_url=address,
-            headers={"User-Agent": f"argus/{metadata.version('argus-tui')}"},
-            limits=limits,
-            follow_redirects=False,
-            transport=transport,
-            mounts=straight,
-        )
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        hint = "HTTPS_PROXY or ALL_PROXY names a proxy that cannot be used; socks5:// needs the extra socks."
-        raise ConfigError(hint) from error
+    return httpx2.AsyncClient(
+        base_url=address,
+        headers={"User-Agent": f"argus/{metadata.version('argus-tui')}"},
+        follow_redirects=False,
+        transport=transport or transport_to(address, trusted(), limits),
+    )
 
 
 def _is_certificate(error: BaseException | None) -> bool:

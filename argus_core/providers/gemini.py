@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from argus_core.domain import ModelInfo
 from argus_core.errors import ProviderError, ProviderUnavailable, RequestRejected
+from argus_core.network import transport_to, trusted
 from argus_core.providers import faults, line_faults
 from argus_core.providers.answer import makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _CALL: ContextVar[_Call | None] = ContextVar("gemini_call", default=None)
 """Who asks; the HTTP client hands the answer over to it."""
+_GOOGLE = "https://generativelanguage.googleapis.com"
 _MOST_MODELS = 1000
 
 
@@ -149,16 +151,13 @@ class GeminiProvider:
             else:
                 await _read_whole(response)
 
-        tls = httpx2.create_ssl_context()
-        try:
-            http = httpx2.AsyncClient(
-                verify=tls,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
-                follow_redirects=False,
-                event_hooks={"request": [before], "response": [after]},
-            )
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:
-            raise _bad_proxy(error) from error
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+        tls = trusted()
+        http = httpx2.AsyncClient(
+            transport=transport_to(self._base_url or _GOOGLE, tls, limits),
+            follow_redirects=False,
+            event_hooks={"request": [before], "response": [after]},
+        )
         client = genai.Client(
             api_key=self._key.value,
             vertexai=False,
@@ -166,6 +165,7 @@ class GeminiProvider:
                 base_url=self._base_url,
                 api_version=self._api_version,
                 httpx_async_client=http,
+                async_client_args={"ssl": tls},  # else the SDK reads the settings of certificates by itself
                 httpx_client=httpx2.Client(transport=httpx2.MockTransport(_rehearsed)),
             ),
         )
@@ -316,14 +316,6 @@ def _rehearsed(_: httpx2.Request) -> httpx2.Response:
     import httpx2
 
     return httpx2.Response(200)
-
-
-def _bad_proxy(error: Exception) -> ProviderUnavailable:
-    if isinstance(error, ImportError):
-        hint = "A socks proxy needs the extra: pip install 'argus-tui[socks]'."
-    else:
-        hint = "Write HTTPS_PROXY and ALL_PROXY as http://host:port or socks5://host:port."
-    return ProviderUnavailable(hint, title="The proxy that is set cannot be used")
 
 
 def _content(message: PromptMessage) -> types.Content:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from argus_core.domain import ModelInfo
 from argus_core.errors import ProviderError, ProviderUnavailable
+from argus_core.network import set_up_session
 from argus_core.providers import faults, line_faults
 from argus_core.providers.answer import makes_images, model_info
 from argus_core.providers.base import Chunk, Prompt, PromptImage, PromptMessage
@@ -78,6 +79,7 @@ class GeminiLegacyProvider:
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         """Yield the answer as it comes; see `Provider.stream`."""
+        await self._ready()
         call = _Call(self, prompt)
         answer = read_answer(call, model=prompt.model, silence_s=self._read_timeout_s, hide=self._key.value)
         async with aclosing(answer) as chunks:
@@ -86,6 +88,7 @@ class GeminiLegacyProvider:
 
     async def list_models(self) -> list[ModelInfo]:
         """Return the models that answer questions, in the API's order."""
+        await self._ready()
         limit_s = min(self._read_timeout_s, LIST_LIMIT_S)
         talk = _Talk()
         listing = asyncio.create_task(asyncio.to_thread(self._list, talk))
@@ -117,6 +120,11 @@ class GeminiLegacyProvider:
                 self._clients = self._build()
             return self._clients
 
+    async def _ready(self) -> None:
+        """Build the clients; a wrong setting is told here, and not to the thread that reads an answer."""
+        if self._clients is None:
+            await asyncio.to_thread(self.clients)
+
     def _build(self) -> tuple[Any, Any]:
         _silence()
         try:
@@ -130,8 +138,10 @@ class GeminiLegacyProvider:
             kind(transport="rest", client_options=options)
             for kind in (glm.GenerativeServiceClient, glm.ModelServiceClient)
         )
+        address = self._base_url if "://" in self._base_url else f"https://{self._base_url}"
         for client in clients:
             session: requests.Session = client.transport._session  # the SDK has no other door to its HTTP
+            set_up_session(session, address)
             adapter = _adapter(self._connect_timeout_s, self._read_timeout_s)
             session.mount("https://", adapter)
             session.mount("http://", adapter)

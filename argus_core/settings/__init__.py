@@ -5,7 +5,17 @@ A frozen dataclass rather than pydantic-settings: that would double the time to 
 """
 
 from argus_core.settings.fields import DECLARED, Secret, Settings
-from argus_core.settings.folders import config_dir, data_dir
+from argus_core.settings.folders import (
+    STORE_FILE,
+    config_dir,
+    config_path,
+    data_dir,
+    data_path,
+    home_folder,
+    is_absent,
+    own_folder,
+    working_folder,
+)
 from argus_core.settings.report import Described, describe, env_example
 from argus_core.settings.sources import LoadedSettings, load_settings
 from argus_core.settings.values import MONGO_SCHEMES, networks
@@ -13,14 +23,21 @@ from argus_core.settings.values import MONGO_SCHEMES, networks
 __all__ = [
     "DECLARED",
     "MONGO_SCHEMES",
+    "STORE_FILE",
     "Described",
     "LoadedSettings",
     "Secret",
     "Settings",
     "config_dir",
+    "config_path",
     "data_dir",
+    "data_path",
     "describe",
     "env_example",
+    "home_folder",
+    "is_absent",
     "load_settings",
     "networks",
+    "own_folder",
+    "working_folder",
 ]

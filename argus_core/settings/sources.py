@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from argus_core.errors import ConfigError
 from argus_core.settings.fields import DECLARED, Settings
-from argus_core.settings.folders import config_path
+from argus_core.settings.folders import config_path, is_absent
 from argus_core.settings.values import Given, convert, cut
+from argus_core.text.reading import decoded
 
 NOT_IN_DOTENV = frozenset({"config_dir"})
 """A folder that somebody else made may hold a `.env`; it must not bring a whole configuration with it."""
@@ -40,9 +42,9 @@ def load_settings(
     given = _from_command_line(overrides or {}, cwd)
     for more in (_from_environment(environ, cwd), _from_dotenv(cwd)):
         given = more | given
-    chosen = given.get("config_dir")
-    folder = convert(DECLARED["config_dir"], chosen) if chosen else None
-    given = _from_toml(config_path(folder) / "config.toml") | given
+    folder = _config_folder(given)
+    if folder is not None:
+        given = _from_toml(folder / "config.toml") | given
     _refuse_lent_key(given)
     settings = Settings(**{name: convert(DECLARED[name], value) for name, value in given.items()})
     sources = {name: given[name].source if name in given else "default" for name in DECLARED}
@@ -73,14 +75,12 @@ def _from_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]
 
 def _from_dotenv(cwd: Path) -> dict[str, Given]:
     path = cwd / ".env"
-    if not path.is_file():
+    text = _read(path) if os.path.isfile(path) else None  # noqa: PTH113 - False also where we may not look
+    if text is None:
         return {}
     from dotenv import dotenv_values
 
-    try:
-        values = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {_reason(error)}.") from error
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
     _refuse_unknown((name for name in values if _is_ours(name)), _known_names(), f"in {path}")
     given: dict[str, Given] = {}
     for name, declared in DECLARED.items():
@@ -92,15 +92,29 @@ def _from_dotenv(cwd: Path) -> dict[str, Given]:
     return given
 
 
+def _config_folder(given: Mapping[str, Given]) -> Path | None:
+    """Return where `config.toml` would be, None when there is no place for it; who needs one is told."""
+    named = {
+        name: convert(DECLARED[name], given[name])
+        for name in ("config_dir", "data_dir")
+        if name in given and given[name].source != ".env"
+    }
+    try:
+        return config_path(Settings(**named))
+    except ConfigError:
+        return None
+
+
 def _from_toml(path: Path) -> dict[str, Given]:
-    if not path.is_file():
+    text = _read(path)
+    if text is None:
         return {}
     import tomllib
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(text)
         shared = path.stat().st_mode & 0o077
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {_reason(error)}.") from error
     _refuse_unknown(values, DECLARED.keys() - NOT_IN_DOTENV, f"in {path}")
     if os.name == "posix" and shared and any(DECLARED[name].is_secret for name in values):
@@ -118,9 +132,19 @@ def _is_ours(name: str) -> bool:
 
 def _read_secret(called: str, path: Path) -> str:
     try:
-        return path.expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return decoded(path.expanduser().read_bytes()).strip()
+    except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(f"{called} names {path}, which cannot be read: {_reason(error)}.") from error
+
+
+def _read(path: Path) -> str | None:
+    """Return the text of a file, None when there is none."""
+    try:
+        return decoded(path.read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        if is_absent(path, error):
+            return None
+        raise ConfigError(f"{path} cannot be read: {_reason(error)}.") from error
 
 
 def _refuse_unknown(names: Iterable[str], known: Iterable[str], where: str) -> None:
@@ -145,4 +169,7 @@ def _refuse_lent_key(given: Mapping[str, Given]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+    """Say why in a few words, without what the file holds: it may be a key."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error).rstrip(".")

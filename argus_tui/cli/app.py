@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
 from argus_core.errors import ArgusError
+from argus_core.text.reading import without_halves
 from argus_tui.cli import account, admin, ask, conversations, doctor, failures, migrate, models, serve
 
 HELP = """
@@ -32,6 +33,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 no key or n
 6 the store, 7 a setting, 8 the server, 9 a limit, 130 Ctrl-C.
 """
 
+_TAKES_TEXT = ("argus ask", "argus search")
+
 
 class ArgusGroup(TyperGroup):
     """Ends every command as docs/cli.md says: one sentence and a code by family of error."""
@@ -44,8 +47,21 @@ class ArgusGroup(TyperGroup):
             raise typer.Exit(failures.fail(error)) from None
         except KeyboardInterrupt:
             raise typer.Exit(failures.INTERRUPTED) from None
-        except OSError as error:
-            raise typer.Exit(failures.fail_to_write(error)) from None
+
+
+class ArgusCommand(TyperCommand):
+    """Takes text that is no UTF-8, from a terminal of another encoding, with U+FFFD in it; paths stay as they are."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        ctx.params = {name: _text(value) for name, value in ctx.params.items()}
+        return super().invoke(ctx)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_text(one) for one in value)
+    return without_halves(value) if isinstance(value, str) else value
 
 
 app = typer.Typer(
@@ -87,6 +103,17 @@ for group in (ask, conversations, models, account, admin, serve, doctor, migrate
     group.register(app)
 
 
+def _use_our_command(commands: typer.Typer) -> None:
+    for command in commands.registered_commands:
+        command.cls = ArgusCommand
+    for group in commands.registered_groups:
+        assert group.typer_instance is not None
+        _use_our_command(group.typer_instance)
+
+
+_use_our_command(app)
+
+
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code."""
     try:
@@ -95,13 +122,20 @@ def run_command(arguments: Sequence[str]) -> int:
         return failures.INTERRUPTED
     except TyperException as error:
         return _refuse(error)
+    except OSError as error:
+        return failures.fail_to_write(error)
     return int(code or failures.OK)
 
 
 def _refuse(error: TyperException) -> int:
     """Say in one sentence what is wrong with the arguments."""
     where = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and where is not None:
+        print(where.get_help())
+        return error.exit_code
     command = where.command_path if where is not None else "argus"
     sentence = error.format_message().rstrip()
+    if type(error).__name__ == "NoSuchOption" and command in _TAKES_TEXT:
+        sentence = f"{sentence}; put -- before text that begins with a dash: {command} -- TEXT."
     failures.complain(f"{sentence}{'' if sentence.endswith(('.', '?')) else '.'} See `{command} --help`.")
     return error.exit_code

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from argus_core.errors import ArgusError, InvalidInput, NotFound, ServerUnreachable
+from argus_core.errors import (
+    ArgusError,
+    ConfigError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    ServerUnreachable,
+    StorageError,
+)
 from argus_core.settings import Settings
-from argus_tui.cli.session import load, with_client
+from argus_tui.cli.session import has_store, load, with_client
+from argus_tui.cli.streams import is_piped, read_stdin
 
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
@@ -71,7 +76,7 @@ def ask(  # noqa: PLR0913 - each is an option of the command
       argus ask -i roof.jpg -i wall.jpg "Which of these needs repair?"
     """  # noqa: D301 - the backspace tells Typer to leave the lines below it as they are
     question = Question(
-        text=_joined(text, _piped_in()),
+        text=_joined(text, read_stdin(MAX_STDIN_BYTES, "replace") if is_piped() else ""),
         images=tuple(image or ()),
         model=model,
         conversation=conversation,
@@ -89,16 +94,6 @@ def ask(  # noqa: PLR0913 - each is an option of the command
     raise typer.Exit(answer(question, settings))
 
 
-def _piped_in() -> str:
-    """Return what stands on stdin when that is no terminal."""
-    if sys.stdin is None or sys.stdin.isatty():
-        return ""
-    data = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
-    if len(data) > MAX_STDIN_BYTES:
-        raise InvalidInput(f"Keep it under {MAX_STDIN_BYTES // 1_000_000} MB.", title="Too much was piped in")
-    return data.decode(errors="replace")
-
-
 def _joined(text: str, piped: str) -> str:
     return "\n\n".join(part for part in (text.strip(), piped.strip("\r\n")) if part.strip())
 
@@ -113,25 +108,32 @@ def _check(question: Question, no_save: bool) -> None:
         raise InvalidInput("Leave out --no-save, -c or --last.", title="A kept conversation cannot go on unsaved")
 
 
-def _answer(question: Question, settings: Settings, before_leaving: Callable[[], None] = lambda: None) -> int:
+def _answer(question: Question, settings: Settings, *, kept: bool = True) -> int:
     """Ask and return the exit code; first words name a new conversation, so that nothing goes on after the answer."""
     settings = replace(settings, titles="words")
-    return with_client(settings, lambda client: _ask(client, question, settings, before_leaving))
+    return with_client(settings, lambda client: _ask(client, question, settings), kept=kept)
 
 
 def _answer_unsaved(question: Question, settings: Settings) -> int:
-    """Ask in a store of its own that is gone afterwards; the user's default model answers as ever."""
-    model = question.model or with_client(settings, _default_model)
-    with tempfile.TemporaryDirectory(prefix="argus-", ignore_cleanup_errors=True) as folder:
-        apart = replace(settings, data_dir=Path(folder), mongo_uri=None)
-        return _answer(replace(question, model=model), apart, lambda: shutil.rmtree(folder, ignore_errors=True))
+    """Ask in a store that is nowhere; the user's default model answers as ever."""
+    return _answer(replace(question, model=question.model or _usual_model(settings)), settings, kept=False)
+
+
+def _usual_model(settings: Settings) -> str | None:
+    """Return who answers this user, None when their store cannot be asked: an unsaved question needs none."""
+    if settings.mongo_uri is None and not has_store(settings):
+        return None
+    try:
+        return with_client(settings, _default_model)
+    except (StorageError, ConfigError, NotAuthenticated):
+        return None
 
 
 async def _default_model(client: ChatClient) -> str | None:
     return (await client.models.readiness()).model
 
 
-async def _ask(client: ChatClient, question: Question, settings: Settings, before_leaving: Callable[[], None]) -> int:
+async def _ask(client: ChatClient, question: Question, settings: Settings) -> int:
     from argus_tui.cli.follow import Follower
     from argus_tui.cli.views import JsonView, TextView
 
@@ -146,7 +148,7 @@ async def _ask(client: ChatClient, question: Question, settings: Settings, befor
             await client.conversations.delete(conversation.id)
         raise
     follower = Follower(client, turn, JsonView() if question.json else TextView())
-    code = await follower.run(before_leaving)
+    code = await follower.run()
     if follower.was_shown and await client.drain(_STORED_S):
         await client.conversations.mark_read(conversation.id)
     return code

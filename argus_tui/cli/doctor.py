@@ -107,8 +107,9 @@ def _examine(loaded: LoadedSettings, *, offline: bool) -> Findings:
     async def look(client: ChatClient) -> None:
         user = await client.account.whoami()
         findings.account = {"at": client.place or "this machine", "signed in": _called(user)}
-        findings.store = dict(await client.diagnose()) | {"opens": "yes"}
+        findings.store = {"opens": "yes"} | dict(await client.diagnose())
         await _ask_models(client, findings, None if offline else loaded.settings)
+        findings.can_answer &= findings.store["opens"] == "yes"
 
     try:
         with_client(loaded.settings, look)

@@ -7,7 +7,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -27,11 +26,16 @@ from argus_core.errors import (
     StorageError,
 )
 from argus_core.text.clean import clean_line
+from argus_core.text.reading import without_halves
+from argus_tui.cli.streams import drop_output, tell
 
 OK = 0
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
+LONGEST = 2000
+"""Characters of a sentence at most: an argument that it shows may be a whole file."""
+_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF}
 
 EXIT_CODES: Mapping[type[ArgusError], int] = MappingProxyType(
     {
@@ -59,8 +63,7 @@ def exit_code(error: ArgusError) -> int:
 
 def complain(sentence: str) -> None:
     """Write one clean line on stderr; quiet when nobody can read it any more."""
-    with suppress(OSError, ValueError):  # a closed pipe, a dead terminal, no stderr at all
-        print(f"argus: {clean_line(sentence)}", file=sys.stderr, flush=True)
+    tell(f"argus: {clean_line(without_halves(sentence), LONGEST)}\n")
 
 
 def fail(error: ArgusError) -> int:
@@ -70,21 +73,20 @@ def fail(error: ArgusError) -> int:
 
 
 def fail_to_write(error: OSError) -> int:
-    """Say that a file could not be written; a reader that has left (`| head`) and a dead terminal are no failure."""
+    """Say that something could not be written; a reader that has left (`| head`) and a dead terminal are no failure.
+
+    Raises:
+        OSError: It is no fault of a file or of stdout: this is a bug.
+    """
+    has_left = isinstance(error, BrokenPipeError) or error.errno == errno.EIO
+    if not has_left and error.filename is None and error.errno not in _OF_OUTPUT:
+        raise error
     drop_output()
-    if isinstance(error, BrokenPipeError) or error.errno == errno.EIO:
+    if has_left:
         return OK
-    what = error.filename or "the output could not be written"
+    what = os.fsdecode(error.filename) if error.filename is not None else "the output could not be written"
     complain(f"{error.strerror or type(error).__name__}: {what}.")
     return FAILED
-
-
-def drop_output() -> None:
-    """Let what is still to be written to stdout vanish, so that the interpreter's last flush is quiet."""
-    with suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
 
 
 def finish_output() -> int:

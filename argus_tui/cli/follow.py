@@ -13,8 +13,9 @@ from argus_core.client.base import ChatClient
 from argus_core.domain import Turn
 from argus_core.errors import from_problem
 from argus_core.events import Cancelled, Completed, Event, Failed, Interrupted
-from argus_tui.cli.failures import FAILED, OK, complain, drop_output, fail
+from argus_tui.cli.failures import FAILED, OK, complain, fail
 from argus_tui.cli.interrupts import Interrupts
+from argus_tui.cli.streams import drop_output
 from argus_tui.cli.views import NoView, View
 
 HANG_UP_LIMIT_S = 600.0
@@ -36,13 +37,9 @@ class Follower:
         """Somebody was there to the end."""
         return not isinstance(self._view, NoView)
 
-    async def run(self, before_leaving: Callable[[], None]) -> int:
-        """Show the answer to its end and return the exit code.
-
-        Args:
-            before_leaving: Called when a second Ctrl-C ends the process on the spot.
-        """
-        with Interrupts(self._on_signal, before_leaving) as interrupts:
+    async def run(self) -> int:
+        """Show the answer to its end and return the exit code."""
+        with Interrupts(self._on_signal) as interrupts:
             try:
                 self._try(partial(self._view.begin, self._turn))
                 ending = await self._read()

@@ -22,9 +22,8 @@ class Interrupts:
     takes no signal handlers (Windows), Ctrl-C raises KeyboardInterrupt as ever.
     """
 
-    def __init__(self, on_signal: Callable[[signal.Signals], None], before_leaving: Callable[[], None]) -> None:
+    def __init__(self, on_signal: Callable[[signal.Signals], None]) -> None:
         self._on_signal = on_signal
-        self._before_leaving = before_leaving
         self.first: signal.Signals | None = None
         self._handled: list[signal.Signals] = []
 
@@ -52,7 +51,6 @@ class Interrupts:
 
     def _came(self, number: signal.Signals) -> None:
         if number == signal.SIGINT and self.first is not None:
-            self._before_leaving()
             os._exit(INTERRUPTED)
         self.first = self.first or number
         self._on_signal(number)

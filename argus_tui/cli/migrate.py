@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from argus_core.errors import InvalidInput
-from argus_core.settings import MONGO_SCHEMES, Settings
+from argus_core.settings import MONGO_SCHEMES, STORE_FILE, Settings
 from argus_tui.cli.session import load
+from argus_tui.cli.streams import tell
 from argus_tui.cli.terminal import is_terminal, say_json, say_table
 
 _SETTING = "MONGO_URI"
@@ -58,8 +59,6 @@ def _place(given: str, settings: Settings) -> str:
 
 def _require_store(place: str) -> None:
     """Refuse a folder without a store rather than make an empty one there."""
-    from argus_core.bootstrap import STORE_FILE
-
     if not place.startswith(MONGO_SCHEMES) and not (Path(place) / STORE_FILE).is_file():
         raise InvalidInput(f"There is no store in the folder {place}.")
 
@@ -94,12 +93,7 @@ class _Progress:
     def __call__(self, done: str, kind: str, count: int) -> None:
         """Say it."""
         if is_terminal(sys.stderr):
-            print(f"\r{done} {count} {kind}\x1b[K", end="", file=sys.stderr, flush=True)
+            tell(f"\r{done} {count} {kind}\x1b[K")
         elif self._last != f"{done} {kind}":
             self._last = f"{done} {kind}"
-            _note(f"{self._last} …")
-
-
-def _note(sentence: str) -> None:
-    start = "\r\x1b[K" if is_terminal(sys.stderr) else ""
-    print(f"{start}{sentence}", file=sys.stderr, flush=True)
+            tell(f"{self._last} …\n")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from argus_core.errors import InvalidInput
 from argus_tui.cli.session import load, with_client
+from argus_tui.cli.streams import is_piped, read_stdin
 from argus_tui.cli.terminal import say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def keep_key(
 def _read_key(from_stdin: bool) -> str:
     """Return the key; never echoed, never an argument, which other users of the machine could see."""
     if from_stdin:
-        key = sys.stdin.read(MAX_KEY_CHARS + 1).strip()
-    elif sys.stdin.isatty():
+        key = read_stdin(MAX_KEY_CHARS * 4, "replace").strip()
+    elif not is_piped():
         from getpass import getpass
 
         key = getpass("Gemini key (not shown): ").strip()

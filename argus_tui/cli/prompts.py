@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from argus_core.errors import InvalidInput
+from argus_tui.cli.streams import read_stdin
 from argus_tui.cli.terminal import is_terminal
 
 MAX_LINE_BYTES = 4096
@@ -61,12 +62,8 @@ def passwords(labels: Sequence[str], from_stdin: bool, *, repeat_last: bool = Fa
 
 
 def _piped_in(count: int) -> list[str]:
-    data = sys.stdin.buffer.read(MAX_LINE_BYTES * count + 1) if sys.stdin is not None else b""
-    try:
-        lines = data.decode().splitlines()
-    except UnicodeDecodeError:
-        lines = []
-    if len(lines) != count or not all(lines) or len(data) > MAX_LINE_BYTES * count:
+    lines = read_stdin(MAX_LINE_BYTES * count).splitlines()
+    if len(lines) != count or not all(lines):
         wanted = "one line" if count == 1 else f"{count} lines, the present one first"
         raise InvalidInput(f"It takes {wanted}, in UTF-8.", title="No password was piped in")
     return lines

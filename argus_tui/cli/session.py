@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from argus_core.errors import ConfigError
-from argus_core.settings import LoadedSettings, Settings, data_dir, load_settings
+from argus_core.settings import STORE_FILE, LoadedSettings, Settings, data_dir, data_path, load_settings, working_folder
 from argus_tui.cli import log
 from argus_tui.cli.failures import catch_bugs
 
@@ -26,19 +25,25 @@ def load(overrides: Mapping[str, object]) -> LoadedSettings:
     Raises:
         ConfigError: One of them cannot work.
     """
-    loaded = load_settings(overrides, environ=os.environ, cwd=Path.cwd())
+    loaded = load_settings(overrides, environ=os.environ, cwd=working_folder())
     catch_bugs(lambda: data_dir(loaded.settings))
     log.start(loaded.settings.log_file)
     return loaded
 
 
-def with_client(settings: Settings, work: Callable[[ChatClient], Awaitable[T]]) -> T:
-    """Open the client, do the work with it and close it."""
+def has_store(settings: Settings) -> bool:
+    """Return whether there is a store in the data folder already; neither is made."""
+    folder = data_path(settings)
+    return folder is not None and os.path.isfile(folder / STORE_FILE)  # noqa: PTH113 - False also where we may not look
+
+
+def with_client(settings: Settings, work: Callable[[ChatClient], Awaitable[T]], *, kept: bool = True) -> T:
+    """Open the client, do the work with it and close it; with `kept` false nothing is left of what it did."""
 
     async def run() -> T:
         from argus_core import bootstrap  # loads the storage and, later, a provider: only where one is needed
 
-        async with bootstrap.open_client(settings) as client:
+        async with bootstrap.open_client(settings, kept=kept) as client:
             return await work(client)
 
     return asyncio.run(run())

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from argus_core.text.clean import clean, clean_line
+from argus_tui.cli.streams import tell
 
 MUTED = "2"
 BOLD = "1"
@@ -41,7 +42,7 @@ def say(text: str = "", style: str = "") -> None:
 
 def note(sentence: str) -> None:
     """Write one clean line on stderr for whoever runs the command: not its result, and no error."""
-    print(paint(clean_line(sentence), MUTED, sys.stderr), file=sys.stderr, flush=True)
+    tell(f"{paint(clean_line(sentence), MUTED, sys.stderr)}\n")
 
 
 def say_json(value: Any) -> None:

@@ -106,7 +106,7 @@ def keep_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def run(answer: Answer, view: Recorder) -> int:
     client = cast(ChatClient, SimpleNamespace(generations=answer))
-    return await Follower(client, TURN, view).run(lambda: None)
+    return await Follower(client, TURN, view).run()
 
 
 def signalled(number: signal.Signals) -> Any:

@@ -13,7 +13,7 @@ class Left(Exception):
     """The process would be gone."""
 
 
-async def test_a_second_ctrl_c_leaves_at_once_after_tidying_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_ctrl_c_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[object] = []
     told = asyncio.Event()
     left = asyncio.Event()
@@ -23,24 +23,24 @@ async def test_a_second_ctrl_c_leaves_at_once_after_tidying_up(monkeypatch: pyte
         left.set()
 
     monkeypatch.setattr("argus_tui.cli.interrupts.os._exit", leave)
-    with Interrupts(lambda number: told.set(), lambda: done.append("tidied")) as interrupts:
+    with Interrupts(lambda number: told.set()) as interrupts:
         os.kill(os.getpid(), signal.SIGINT)
         await told.wait()
         assert done == []
         os.kill(os.getpid(), signal.SIGINT)
         await left.wait()
-    assert done == ["tidied", 130]
+    assert done == [130]
     assert interrupts.exit_code == 130
 
 
 async def test_without_a_signal_there_is_no_exit_code() -> None:
-    with Interrupts(lambda number: None, lambda: None) as interrupts:
+    with Interrupts(lambda number: None) as interrupts:
         pass
     assert interrupts.exit_code is None
 
 
 async def test_handlers_are_gone_afterwards() -> None:
-    with Interrupts(lambda number: None, lambda: None):
+    with Interrupts(lambda number: None):
         pass
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -50,5 +50,5 @@ async def test_where_the_loop_takes_no_handlers_nothing_breaks(monkeypatch: pyte
         raise NotImplementedError
 
     monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuse)
-    with Interrupts(lambda number: None, lambda: None) as interrupts:
+    with Interrupts(lambda number: None) as interrupts:
         assert interrupts.first is None

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from argus_core import network
 from argus_core.domain import SourcePart
 from argus_core.errors import (
+    ConfigError,
     ContentBlocked,
     ContextTooLong,
     EmptyAnswer,
@@ -757,20 +759,50 @@ async def test_a_proxy_that_does_not_answer_is_told(driver: Driver, environment:
     await provider.close()
 
 
+async def test_a_setting_of_certificates_that_cannot_work_is_named(
+    driver: Driver, fake: FakeGemini, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    provider = driver.make(fake.url, READ_TIMEOUT_S)
+    for call in (read(provider, asking("gemini-2.5-flash")), provider.list_models()):
+        with pytest.raises(ConfigError, match="SSL_CERT_FILE names /nowhere"):
+            await call
+    await provider.close()
+    environment.setenv("SSL_CERT_FILE", "")
+    provider = driver.make(fake.url, READ_TIMEOUT_S)
+    assert text_of(await read(provider, asking("gemini-2.5-flash"))) == "You said: Hello there"
+    await provider.close()
+
+
 @pytest.mark.parametrize(
-    ("value", "words"), [("socks5://user:secret@127.0.0.1:9", "argus-tui[socks]"), ("gopher://secret", "http://host")]
+    ("value", "words"), [("socks5://user:secret@p:9", r"\[socks\]"), ("gopher://secret", "http://host")]
 )
 async def test_a_proxy_setting_that_cannot_work_says_what_would(
-    environment: pytest.MonkeyPatch, value: str, words: str
+    driver: Driver, environment: pytest.MonkeyPatch, value: str, words: str
 ) -> None:
-    environment.setitem(sys.modules, "socksio", None)  # as without the extra
+    for package in ("socksio", "socks"):
+        environment.setitem(sys.modules, package, None)  # as without the extra
+    environment.setattr(network, "find_spec", lambda name: None)
     environment.setenv("ALL_PROXY", value)
+    provider = driver.make("http://gemini.invalid", READ_TIMEOUT_S)
 
-    _, error = await read_to_fault(GeminiProvider(KEY, base_url="http://gemini.invalid"), "gemini-2.5-flash")
+    with pytest.raises(ConfigError, match=words) as caught:
+        await read(provider, asking("gemini-2.5-flash"))
 
-    assert error.title == "The proxy that is set cannot be used"
-    assert words in error.hint
-    assert "secret" not in error.hint
+    assert caught.value.title == "The proxy that is set cannot be used"
+    assert "secret" not in caught.value.hint
+
+
+async def test_a_proxy_that_cannot_work_and_is_not_needed_does_no_harm(
+    driver: Driver, fake: FakeGemini, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setitem(sys.modules, "socksio", None)
+    for name, value in {"http_proxy": fake.url, "https_proxy": fake.url, "all_proxy": "socks5://127.0.0.1:9"}.items():
+        environment.setenv(name, value)
+    provider = driver.make("http://gemini.invalid:80", READ_TIMEOUT_S)
+
+    assert text_of(await read(provider, asking("gemini-2.5-flash"))) == "You said: Hello there"
+    await provider.close()
 
 
 # ---- models -----------------------------------------------------------------------------------------------------

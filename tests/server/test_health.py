@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import httpx2
@@ -31,6 +32,19 @@ async def test_it_is_not_ready_while_it_drains_and_takes_no_question(
 async def test_it_is_not_ready_when_the_store_is_away(web: Web, server: RunningServer) -> None:
     await server.services.storage.close()
     assert (await web("GET", "/readyz")).status_code == 503
+
+
+async def test_it_is_not_ready_when_the_file_of_the_store_is_gone(
+    tmp_path: Path, web: Web, sara: SignedIn, server: RunningServer
+) -> None:
+    path = Path(str((await server.services.storage.statistics())["path"]))
+    os.replace(path, tmp_path / "aside.db")  # noqa: PTH105
+    assert (await web("GET", "/readyz")).status_code == 503
+    refused = await web("POST", "/conversations", sara, {"title": "lost"})
+    assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
+    assert "deleted or replaced" in refused.json()["hint"]
+    os.replace(tmp_path / "aside.db", path)  # noqa: PTH105
+    assert (await web("GET", "/readyz")).status_code == 200
 
 
 async def test_numbers_are_for_this_machine(web: Web, sara: SignedIn) -> None:

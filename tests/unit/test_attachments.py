@@ -75,12 +75,34 @@ def test_each_kind_is_taken_and_encoded_again(kind: str) -> None:
 
 
 def test_photo_becomes_jpeg_and_is_shrunk_with_its_proportions() -> None:
-    answer, out = again(encoded(photo(4000, 1000), "PNG"))
-    assert answer == "ok PNG image/jpeg 2048 512"
-    assert out.size == (2048, 512)
+    answer, out = again(encoded(photo(4000, 2000), "PNG"))
+    assert answer == "ok PNG image/jpeg 2048 1024"
+    assert out.size == (2048, 1024)
 
 
-@pytest.mark.parametrize(("width", "height", "size"), [(1, 1, (1, 1)), (9000, 2, (2048, 1)), (1, 3000, (1, 2048))])
+@pytest.mark.parametrize(
+    ("width", "height", "size"),
+    [
+        (1080, 20000, (673, 12463)),  # a page as a phone takes it: 8 megapixels, and letters that can be read
+        (1080, 2400, (922, 2048)),  # its screen
+        (20000, 700, (15481, 542)),
+        (900, 3000, (768, 2560)),
+        (500, 6000, (500, 6000)),
+        (300, 39000, (126, 16380)),
+    ],
+)
+def test_a_long_picture_stays_readable(width: int, height: int, size: tuple[int, int]) -> None:
+    assert again(encoded(Image.new("RGB", (width, height), "navy"), "PNG"))[1].size == size
+
+
+def test_a_grey_photo_is_no_png_of_many_megabytes() -> None:
+    noise = Image.effect_noise((2048, 2048), 90).convert("RGB")
+    answer, out = again(encoded(noise, "PNG"))
+    assert answer.startswith("ok PNG image/jpeg")
+    assert out.size == (2048, 2048)
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [(1, 1, (1, 1)), (39000, 2, (16383, 1)), (1, 3000, (1, 3000))])
 def test_extreme_sizes_keep_at_least_one_pixel(width: int, height: int, size: tuple[int, int]) -> None:
     assert again(encoded(Image.new("RGB", (width, height)), "PNG"))[1].size == size
 

@@ -180,9 +180,10 @@ def test_what_cannot_be_a_key_is_not_kept(tmp_path: Path, text: str) -> None:
 
 
 def test_folder_that_cannot_be_written_is_told_without_the_key(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(ConfigError) as caught:
-        credentials(tmp_path / "none", must_not_be_opened, use_keyring=False).keep_key(KEY)
-    assert "cannot be written" in caught.value.hint
+        credentials(tmp_path / "file" / "config", must_not_be_opened, use_keyring=False).keep_key(KEY)
+    assert "ARGUS_CONFIG_DIR" in caught.value.hint
     assert KEY.value not in str(caught.value)
 
 

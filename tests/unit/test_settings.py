@@ -16,9 +16,12 @@ from argus_core.settings import (
     Settings,
     config_dir,
     data_dir,
+    data_path,
     describe,
     env_example,
+    home_folder,
     load_settings,
+    working_folder,
 )
 from argus_core.settings.fields import DECLARED
 
@@ -254,3 +257,82 @@ def test_importing_settings_loads_no_library() -> None:
     code = f"import sys, argus_core.settings; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# Where it runs
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe"], ids=["UTF-8", "UTF-16"])
+def test_a_byte_order_mark_is_read_over(folder: Path, mark: bytes) -> None:
+    encoding = "utf-8" if mark == b"\xef\xbb\xbf" else "utf-16-le"
+    write_toml(folder, "").write_bytes(mark + 'model = "toml"\r\n'.encode(encoding))
+    (folder / ".env").write_bytes(mark + "ARGUS_THEME=dotenv\r\n".encode(encoding))
+    (folder / "key").write_bytes(mark + f"{KEY}\r\n".encode(encoding))
+    settings = load(folder, GEMINI_API_KEY_FILE=str(folder / "key")).settings
+    assert (settings.model, settings.theme, settings.gemini_api_key) == ("toml", "dotenv", Secret(KEY))
+
+
+def test_what_is_no_text_is_told_without_its_words(folder: Path) -> None:
+    (folder / "key").write_bytes(f"{KEY}\xe9".encode("latin-1"))
+    with pytest.raises(ConfigError, match="it is not text in UTF-8") as caught:
+        load(folder, GEMINI_API_KEY_FILE=str(folder / "key"))
+    assert KEY not in str(caught.value)
+
+
+def test_a_folder_in_the_place_of_a_file(folder: Path) -> None:
+    (folder / ".env").mkdir()  # as some call their virtual environment
+    assert load(folder).settings.model == Settings().model
+    (folder / "config" / "config.toml").mkdir()
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load(folder)
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the user the home, and the entry of the password file that names one."""
+    monkeypatch.delenv("HOME")
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_entry(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_one_folder_is_enough(folder: Path) -> None:
+    settings = load_settings(environ={}, cwd=folder).settings
+    for place in (data_dir, config_dir):
+        with pytest.raises(ConfigError, match="HOME, or ARGUS_DATA_DIR"):
+            place(settings)
+    (folder / "config.toml").write_text('model = "toml"')
+    settings = load_settings(environ={"ARGUS_DATA_DIR": str(folder)}, cwd=folder).settings
+    assert (settings.model, data_dir(settings), config_dir(settings)) == ("toml", folder, folder)
+    assert home_folder() is None
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_dotenv_brings_no_configuration_to_who_has_no_home(folder: Path) -> None:
+    (folder / ".env").write_text(f"ARGUS_DATA_DIR={folder}\n")
+    (folder / "config.toml").write_text('model = "toml"')
+    assert load_settings(environ={}, cwd=folder).settings.model == Settings().model
+
+
+def test_a_home_that_is_no_path_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for home in ("", "relative"):
+        monkeypatch.setenv("HOME", home)
+        found = data_path(Settings())
+        assert found is None or found.is_absolute()
+
+
+def test_a_working_folder_that_is_gone_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "gone").mkdir()
+    monkeypatch.chdir(folder / "gone")
+    (folder / "gone").rmdir()
+    with pytest.raises(ConfigError) as caught:
+        working_folder()
+    assert caught.value.title == "The folder you are in is gone"

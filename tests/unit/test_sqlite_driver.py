@@ -16,7 +16,7 @@ from argus_core.domain import Conversation
 from argus_core.errors import StorageError, StorageUnavailable
 from argus_core.events import TextDelta
 from argus_core.storage.base import ConversationChange
-from argus_core.storage.sqlite import SqliteStorage, connection
+from argus_core.storage.sqlite import SqliteStorage, files
 from tests.support.builders import ALICE, a_conversation, a_turn, logged
 
 OTHER_PROCESS = """
@@ -144,7 +144,7 @@ async def test_a_full_disk_is_unavailable_and_what_was_written_stays(storage: Sq
 async def test_a_lock_that_is_held_too_long_is_unavailable(
     storage: SqliteStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(files, "BUSY_TIMEOUT_S", 0.01)
     impatient = SqliteStorage(_path(storage))
     await impatient.open()
     with closing(sqlite3.connect(_path(storage), isolation_level=None)) as greedy:

@@ -6,5 +6,6 @@ milliseconds; a change number per conversation tells every process what to look 
 """
 
 from argus_core.storage.sqlite.driver import SqliteStorage
+from argus_core.storage.sqlite.files import MEMORY
 
-__all__ = ["SqliteStorage"]
+__all__ = ["MEMORY", "SqliteStorage"]

@@ -3,40 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
+from argus_core.disk import knows_locks
 from argus_core.errors import ArgusError, Conflict, InvalidInput, StorageError, StorageUnavailable
+from argus_core.storage.sqlite.files import (
+    BUSY,
+    MEMORY,
+    NO_ACCESS,
+    Frozen,
+    connect,
+    connect_to_read,
+    has_log,
+    identity,
+    is_disk_full,
+    make_private_file,
+    primary_code,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Begin = Literal["BEGIN IMMEDIATE", "BEGIN"]
 
-BUSY_TIMEOUT_S = 5.0
 _DRIVER_ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError, OverflowError)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_NO_ACCESS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Lane:
-    """A thread with its own connection; jobs run one after another, each in a transaction."""
+    """A thread with its own connection; jobs run one after another, each in a transaction.
+
+    Args:
+        name: Of the thread.
+        path: The file; a store at `MEMORY` is this lane's alone.
+        begin: How a transaction starts.
+    """
 
     def __init__(self, name: str, path: Path, begin: Begin) -> None:
         self._path = path
         self._begin = begin
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"argus-store-{name}")
         self._connection: sqlite3.Connection | None = None
+        self.refusal = StorageUnavailable("The store is closed.")
+        """Why there is no connection, when there is none."""
+        self._identity: tuple[int, int] | None = None
 
     async def open(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
         """Connect and call `prepare`, which takes care of its own transactions."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._open, prepare)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._open, connect, prepare)
+
+    async def open_to_read(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
+        """Connect to a store that is there and cannot be written."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._open, connect_to_read, prepare)
+
+    def refuse(self, error: StorageUnavailable) -> None:
+        """From now on jobs are refused with that."""
+        self.refusal = error
 
     def submit(
         self, job: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -52,7 +77,7 @@ class Lane:
 
     def _queue(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         if self._connection is None:
-            raise StorageUnavailable("The store is closed.")
+            raise StorageUnavailable(self.refusal.hint, title=self.refusal.title)
         return asyncio.get_running_loop().run_in_executor(self._thread, run, self._connection)
 
     async def close(self) -> None:
@@ -62,11 +87,14 @@ class Lane:
             await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
         self._thread.shutdown(wait=False)
 
-    def _open(self, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    def _open(
+        self, connector: Callable[[Path], sqlite3.Connection], prepare: Callable[[sqlite3.Connection], None]
+    ) -> None:
         connection = None
         try:
-            make_private_file(self._path)
-            connection = connect(self._path)
+            if connector is connect and self._path is not MEMORY:
+                make_private_file(self._path)
+            connection = connector(self._path)
             prepare(connection)
         except BaseException as error:
             if connection is not None:
@@ -74,7 +102,18 @@ class Lane:
             if isinstance(error, _DRIVER_ERRORS):
                 raise translated(error, self._path) from error
             raise
+        self._identity = identity(self._path)
         self._connection = connection
+
+    def _check_file(self, connection: sqlite3.Connection) -> None:
+        """Refuse to go on in a file that has no name any more: what is written there is lost."""
+        if identity(self._path) != self._identity:
+            raise StorageUnavailable(
+                f"{self._path} is not the file any more that was opened: it was deleted or replaced. "
+                "Put it back, or start Argus again."
+            )
+        if isinstance(connection, Frozen) and has_log(self._path):
+            raise StorageUnavailable(f"Another program has begun to write {self._path}; start Argus again.")
 
     def _transact(
         self,
@@ -83,6 +122,7 @@ class Lane:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
+        self._check_file(connection)
         try:
             with connection:
                 connection.execute(self._begin)
@@ -107,77 +147,28 @@ class Lane:
             raise translated(error, self._path) from error
 
 
-def make_private_file(path: Path) -> None:
-    """Make the folder (0700) and the file (0600) unless they are there; a file others can read is shut.
-
-    A file that is there is never opened here: closing it would take away the locks (POSIX) that other connections of
-    this process hold on it, and the next program that leaves would delete the write-ahead log under their feet.
-
-    Raises:
-        StorageUnavailable: The place cannot be written.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600))
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            with contextlib.suppress(PermissionError):  # somebody else's file that we may write
-                path.chmod(0o600)
-    except OSError as error:
-        raise StorageUnavailable(f"{path} cannot be opened for writing: {error.strerror}.") from error
-    if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
-        raise StorageUnavailable(f"{path} cannot be opened for writing; check who owns it and its folder.")
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection with the settings both lanes need."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    try:
-        for setting in ("foreign_keys = ON", "synchronous = FULL", "journal_size_limit = 8388608"):
-            connection.execute(f"PRAGMA {setting}")
-        _use_wal(connection)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch the file to write-ahead logging; SQLite does not wait by itself for another process doing the same."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
-            if _primary_code(error) not in _BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
 def translated(error: Exception, path: Path) -> ArgusError:
     """Return our error for one of the driver; the hint names the file and never quotes what was stored."""
     if isinstance(error, sqlite3.IntegrityError):
         return Conflict("Something with this id is there already.")
     if isinstance(error, (UnicodeEncodeError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError)):
         return InvalidInput("It holds text or a number that cannot be stored.")
-    code = _primary_code(error)
+    code = primary_code(error)
     if code in _DAMAGED:
         return StorageError(f"{path} is damaged or not an Argus store; move it away or put a backup in its place.")
-    if code in _NO_ACCESS:
+    if code in NO_ACCESS:
         return StorageUnavailable(f"{path} cannot be opened for writing; check who owns it and its folder.")
-    if code in _BUSY:
+    if code in BUSY and not knows_locks(path.parent):
+        return StorageUnavailable(
+            f"The file system of {path.parent} knows no locks, which the store needs, as NFS without lockd; "
+            "set ARGUS_DATA_DIR to a folder on a disk of this machine."
+        )
+    if code in BUSY:
         return StorageUnavailable(f"Another program keeps {path} locked; close it and try again.")
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_disk_full(path)):
         return StorageUnavailable(f"The disk that holds {path} is full.")
     if code == sqlite3.SQLITE_IOERR:
         return StorageUnavailable(f"The disk that holds {path} cannot be read or written.")
     if "fts5" in str(error):
         return StorageError(f"The SQLite {sqlite3.sqlite_version} of this Python lacks FTS5, which {path} needs.")
     return StorageError(f"SQLite did not do what was asked of {path} ({type(error).__name__}).")
-
-
-def _primary_code(error: Exception) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

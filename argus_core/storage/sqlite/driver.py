@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from argus_core.domain import Attachment, Conversation, Generation, Message, Page, SearchHit, Turn, User
+from argus_core.errors import StorageUnavailable
 from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
 from argus_core.storage.base import ConversationChange, Ending
@@ -27,6 +28,7 @@ from argus_core.storage.sqlite import (
 from argus_core.storage.sqlite.account_driver import SqliteAccounts
 from argus_core.storage.sqlite.changes import ChangeFeed
 from argus_core.storage.sqlite.connection import Lane
+from argus_core.storage.sqlite.files import MEMORY, can_still_be_read, unreadable
 from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
 
@@ -38,7 +40,8 @@ class SqliteStorage(SqliteAccounts):
     """A `Storage` in one file; several processes may have it open.
 
     Args:
-        path: The file; it and its folder are made when they are missing, for this user alone.
+        path: The file; it and its folder are made when they are missing, for this user alone. At `MEMORY` there is no
+            file, and nothing is left when it is closed.
         clock: Tells the time; tests fix it.
     """
 
@@ -46,19 +49,35 @@ class SqliteStorage(SqliteAccounts):
         self._path = path
         self._clock = clock
         self._writer = Lane("write", path, "BEGIN IMMEDIATE")
-        self._reader = Lane("read", path, "BEGIN")
+        self._reader = self._writer if path is MEMORY else Lane("read", path, "BEGIN")
         self._feed = ChangeFeed(lambda: self._reader.submit(conversations.last_change))
         self._appends = appends.AppendFeed(lambda: self._reader.submit(appends.data_version))
         self._baseline: asyncio.Future[int] | None = None
+        self._reads_only = False
 
     async def open(self) -> None:
-        """Connect, and bring the schema up to date."""
+        """Connect, and bring the schema up to date; a store that cannot be written is opened for reading."""
         try:
-            await self._writer.open(schema.upgrade)
-            await self._reader.open(_read_only)
+            await self._open()
         except BaseException:
             await self.close()
             raise
+
+    async def _open(self) -> None:
+        try:
+            await self._writer.open(schema.upgrade)
+        except StorageUnavailable as error:
+            if not can_still_be_read(self._path, error):
+                raise
+            try:
+                await self._reader.open_to_read(schema.require_newest)
+            except StorageUnavailable:
+                raise unreadable(self._path, error) from error
+            self._writer.refuse(error)
+            self._reads_only = True
+            return
+        if self._reader is not self._writer:
+            await self._reader.open(_read_only)
 
     async def close(self) -> None:
         """Let go of everything; calling it twice is harmless."""
@@ -250,9 +269,11 @@ class SqliteStorage(SqliteAccounts):
         return await self._read(attachments.total_bytes, user_id)
 
     async def statistics(self) -> Mapping[str, int | str]:
-        """Return driver, version, place and counts."""
-        counts = await self._read(schema.count_rows)
-        return {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path), **counts}
+        """Return driver, version, place and counts, and why it opens for reading only, if so."""
+        found = {"driver": f"SQLite {sqlite3.sqlite_version}", "path": str(self._path)}
+        if self._reads_only:
+            found["opens"] = f"for reading only: {self._writer.refusal.hint}"
+        return {**found, **await self._read(schema.count_rows)}
 
     # Moving to another storage
 

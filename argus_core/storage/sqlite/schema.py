@@ -31,6 +31,17 @@ def upgrade(connection: sqlite3.Connection, version: int = VERSION) -> None:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+def require_newest(connection: sqlite3.Connection) -> None:
+    """Refuse a store that can only be read and would have to be brought up to date first.
+
+    Raises:
+        SchemaTooNew: The store has steps this program does not know.
+        StorageError: It has too few, or is a database of some other program.
+    """
+    if _current(connection) < VERSION:
+        raise StorageError("Open it once where it can be written.", title="An older Argus wrote the store")
+
+
 def _current(connection: sqlite3.Connection) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
