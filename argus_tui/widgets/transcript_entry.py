@@ -153,9 +153,7 @@ class Entry:
 
     def _body(self, view: View) -> Body:
         if self.message.role == "user":
-            return (
-                render(clean(self.text).strip("\n"), replace(view.settings, typed=True)) if self.text else []
-            )
+            return render(clean(self.text).strip("\n"), replace(view.settings, typed=True)) if self.text else []
         if not self.is_running:
             return render(clean(self.text), view.settings) if self.text else []
         body = StreamingMarkdown(view.settings)
@@ -286,6 +284,4 @@ class Entry:
 
 def code_blocks(text: str) -> Sequence[str]:
     """Return the contents of the fenced and indented blocks of code in some Markdown, in order."""
-    return [
-        token.content for group in parse(clean(text)) for token in group if token.type in ("fence", "code_block")
-    ]
+    return [token.content for group in parse(clean(text)) for token in group if token.type in ("fence", "code_block")]
