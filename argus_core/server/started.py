@@ -13,15 +13,16 @@ from argus_core.domain import Turn
 from argus_core.errors import LimitReached
 from argus_core.server.answer_stream import answer_frames
 from argus_core.server.asking import Asker, Context
+from argus_core.server.openapi import EVENT_STREAM
 from argus_core.server.rates import with_rates
 from argus_core.server.replies import value
-from argus_core.server.streams import EventStream, frame
+from argus_core.server.streams import frame
 from argus_core.wire import encode
 
 
 async def _started(request: Request, context: Context, identity: Asker) -> Callable[..., Awaitable[Response]]:
     async def answer(turn: Turn, client: LocalClient) -> Response:
-        if EventStream.media_type not in request.headers.get("accept", ""):
+        if EVENT_STREAM not in request.headers.get("accept", ""):
             return await with_rates(value(turn, 201), client)
         batches = await client.generations.batches(turn.generation.id, 0)
         try:

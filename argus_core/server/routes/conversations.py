@@ -12,13 +12,13 @@ from argus_core.domain import Conversation, Turn
 from argus_core.server import API
 from argus_core.server.asking import Bounded, Client
 from argus_core.server.bodies import ConversationPatch, Draft, Limit, NewConversation, PathId, Question
-from argus_core.server.openapi import count, nothing, one, page
+from argus_core.server.openapi import count, nothing, one, or_streamed, page
 from argus_core.server.replies import Json, value
 from argus_core.server.replies import nothing as done
 from argus_core.server.started import Started
 
 router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"], route_class=Bounded)
-_ASKED = one(Turn, status=201, errors=(404, 409, 502))
+_ASKED = or_streamed(one(Turn, status=201, errors=(404, 409, 502)))
 
 
 @router.post("", **one(Conversation, status=201, errors=(409,)))
