@@ -26,8 +26,8 @@ from argus_core.errors import (
     StorageUnavailable,
     from_problem,
 )
-from argus_core.sse import EventParser, ServerEvent, TooLong
 from argus_core.network import transport_to, trusted
+from argus_core.sse import EventParser, ServerEvent, TooLong
 
 T = TypeVar("T")
 RETRY_S = 10.0

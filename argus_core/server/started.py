@@ -8,11 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from argus_core.client.local import LocalClient
 from argus_core.domain import Turn
 from argus_core.errors import LimitReached
 from argus_core.server.answer_stream import answer_frames
-from argus_core.server.asking import Asker, Context
+from argus_core.server.asking import Asker, Client, Context
 from argus_core.server.openapi import EVENT_STREAM
 from argus_core.server.rates import with_rates
 from argus_core.server.replies import value
@@ -20,19 +19,23 @@ from argus_core.server.streams import frame
 from argus_core.wire import encode
 
 
-async def _started(request: Request, context: Context, identity: Asker) -> Callable[..., Awaitable[Response]]:
-    async def answer(turn: Turn, client: LocalClient) -> Response:
-        if EVENT_STREAM not in request.headers.get("accept", ""):
-            return await with_rates(value(turn, 201), client)
-        batches = await client.generations.batches(turn.generation.id, 0)
-        try:
-            stream = context.streams.open(identity, answer_frames(batches, first=frame("turn", encode(turn))))
-        except LimitReached:
-            await batches.aclose()
-            return await with_rates(value(turn, 201), client)  # it is read later
-        return stream
+async def _started(
+    request: Request, context: Context, identity: Asker, client: Client
+) -> Callable[[Turn], Awaitable[Response]]:
+    async def answer(turn: Turn) -> Response:
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            reading = await client.generations.reading(turn.generation.id, 0)
+            first = frame("turn", encode(turn))
+            try:
+                return context.streams.open(
+                    identity, lambda push: answer_frames(reading, context.frames, push, first=first), status=201
+                )
+            except LimitReached:
+                pass  # it is asked for when one of the others has ended
+        return await with_rates(await value(turn, 201), client)
 
     return answer
 
 
-Started = Annotated[Callable[[Turn, LocalClient], Awaitable[Response]], Depends(_started)]
+Started = Annotated[Callable[[Turn], Awaitable[Response]], Depends(_started)]
+"""Answers with a turn that has begun."""

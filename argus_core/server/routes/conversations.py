@@ -120,16 +120,16 @@ async def ask(id: PathId, body: Question, client: Client, started: Started) -> R
         client_msg_id=body.client_msg_id,
         parent_id=body.parent_id,
     )
-    return await started(turn, client)
+    return await started(turn)
 
 
 @router.post("/{id}/retry", **_ASKED)
 async def retry(id: PathId, client: Client, started: Started) -> Response:
     """Answer the last question again."""
-    return await started(await client.generations.retry(id), client)
+    return await started(await client.generations.retry(id))
 
 
 @router.post("/{id}/continue", **_ASKED)
 async def continue_(id: PathId, client: Client, started: Started) -> Response:
     """Go on from the last answer."""
-    return await started(await client.generations.continue_(id), client)
+    return await started(await client.generations.continue_(id))
