@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("thorough", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=40)
 settings.load_profile("thorough")
+
+# A shell starts what runs in the background with these ignored, and so would be every program that a test starts.
+for _each in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_each) is signal.SIG_IGN:
+        signal.signal(_each, signal.default_int_handler if _each == signal.SIGINT else signal.SIG_DFL)
 
 OURS = ("ARGUS_", "GEMINI_", "GOOGLE_", "MONGO_URI", "JWT_SECRET_KEY", "PORT")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

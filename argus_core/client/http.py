@@ -109,6 +109,7 @@ class HttpClient:
     async def close(self) -> None:
         """Let go of the lines; answers go on at the server."""
         await self._stream.close()
+        await self.generations.close()
         await self._tokens.close()
         await self._line.close()
 

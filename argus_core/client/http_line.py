@@ -44,6 +44,8 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_EVENT_BYTES = 32 * 1024 * 1024
 """An answer that goes on from another begins with all of its text in one event."""
 _NOT_OURS = "That is not an Argus server"
+_EVENT_STREAM = "text/event-stream"
+_STREAM_HEADERS = {"Accept": _EVENT_STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-store"}
 
 
 class Cut(Exception):
@@ -100,6 +102,31 @@ class Ask:
     """How long the server may think."""
 
 
+class OpenStream:
+    """The answer to a request that goes on as a stream.
+
+    Args:
+        first: Its first event.
+        frames: Those to come; iterating raises `Cut` when it breaks off.
+        response: What they come in.
+    """
+
+    def __init__(
+        self,
+        first: ServerEvent,
+        frames: AsyncGenerator[ServerEvent, None],
+        response: httpx2.Response,
+    ) -> None:
+        self.first = first
+        self.frames = frames
+        self._response = response
+
+    async def close(self) -> None:
+        """Let go of the line; calling it twice is harmless."""
+        await self.frames.aclose()
+        await self._response.aclose()
+
+
 class _Broken(Exception):
     """A try failed in a way that another one may mend."""
 
@@ -143,11 +170,21 @@ class Line:
             ServerUnreachable: Nobody answered, or not as an Argus server does.
             ArgusError: What the server says.
         """
+        return await self._patiently(ask, lambda: self._try(ask, access_token))
+
+    async def begin(self, ask: Ask, access_token: str) -> bytes | OpenStream:
+        """Send a request that may be answered by a stream: return the stream behind its first event, or the body.
+
+        Tried again as `fetch` does until the first event has come; it raises the same errors.
+        """
+        return await self._patiently(ask, lambda: self._try_to_begin(ask, access_token))
+
+    async def _patiently(self, ask: Ask, send: Callable[[], Awaitable[T]]) -> T:
         until = self.clock.now() + (RETRY_S if self._has_answered else FIRST_RETRY_S)
         patience = Patience()
         while True:
             try:
-                body = await self._try(ask, access_token)
+                answer = await send()
             except _Broken as broken:
                 wait_s = patience.next_s(broken.error)
                 if (broken.sent and not ask.repeatable) or self.clock.now() + wait_s > until:
@@ -155,7 +192,7 @@ class Line:
                 await self.clock.sleep(wait_s)
             else:
                 self._has_answered = True
-                return body
+                return answer
 
     @asynccontextmanager
     async def stream(
@@ -167,7 +204,7 @@ class Line:
             ServerUnreachable: It did not open.
             ArgusError: What the server says.
         """
-        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity", "Cache-Control": "no-store"}
+        headers = dict(_STREAM_HEADERS)
         if last_event_id is not None:
             headers["Last-Event-ID"] = str(last_event_id)
         request = self._request(Ask(method="GET", path=path, params=params, timeout_s=DEAD_S), access_token, headers)
@@ -195,18 +232,48 @@ class Line:
 
     async def _try(self, ask: Ask, access_token: str | None) -> bytes:
         request = self._request(ask, access_token, {})
+        async with self._limited(ask, request) as limit:
+            response = await self._http.send(request, stream=True)
+            try:
+                return await self._body(response, limit)
+            finally:
+                await response.aclose()
+
+    async def _try_to_begin(self, ask: Ask, access_token: str) -> bytes | OpenStream:
+        request = self._request(ask, access_token, _STREAM_HEADERS)
+        opened: OpenStream | None = None
+        async with self._limited(ask, request) as limit:
+            response = await self._http.send(request, stream=True)
+            try:
+                if not (response.is_success and _media_type(response) == _EVENT_STREAM):
+                    return await self._body(response, limit)
+                frames = _frames(response)
+                first = await anext(frames, None)
+                if first is None:
+                    raise Cut(silent=False)
+                opened = OpenStream(first, frames, response)
+                return opened
+            finally:
+                if opened is None:
+                    await response.aclose()
+
+    @asynccontextmanager
+    async def _limited(self, ask: Ask, request: httpx2.Request) -> AsyncGenerator[asyncio.Timeout, None]:
+        """Bound the time of an exchange as a whole, and say in a sentence how it broke."""
         limit_s = self._connect_timeout_s + ask.timeout_s + len(request.content) / SLOWEST_BYTES_S
         try:
             async with asyncio.timeout(limit_s) as limit:
-                response = await self._http.send(request, stream=True)
-                try:
-                    body = await self._read(response, limit)
-                finally:
-                    await response.aclose()
+                yield limit
         except TimeoutError as error:  # bytes came, but hardly any
             raise _Broken(self._slow(), sent=True) from error
+        except Cut as error:
+            raise _Broken(ServerUnreachable(f"The line to {self.place} broke off."), sent=True) from error
         except (httpx2.RequestError, ssl.SSLError) as error:
             raise self._broken(error) from error
+
+    async def _body(self, response: httpx2.Response, limit: asyncio.Timeout) -> bytes:
+        """Return the body of a success, or raise what another answer says."""
+        body = await self._read(response, limit)
         if response.is_success:
             return body
         refusal = self._error(response, body)
@@ -367,13 +434,16 @@ def _is_certificate(error: BaseException | None) -> bool:
 
 
 def _problem(response: httpx2.Response, body: bytes) -> Problem | None:
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind != "application/problem+json":
+    if _media_type(response) != "application/problem+json":
         return None
     try:
         return wire.decode(Problem, json.loads(body))
     except (ValueError, RecursionError, InvalidInput):
         return None
+
+
+def _media_type(response: httpx2.Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:

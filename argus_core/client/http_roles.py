@@ -7,9 +7,9 @@ from typing import Any
 
 from argus_core.client.http_account import AccountStream
 from argus_core.client.http_address import segment, word
-from argus_core.client.http_line import Ask
+from argus_core.client.http_line import Ask, OpenStream
 from argus_core.client.http_session import Api
-from argus_core.client.http_stream import AnswerReader
+from argus_core.client.http_stream import AnswerReader, OpenAnswers
 from argus_core.domain import (
     Allowance,
     Attachment,
@@ -246,6 +246,7 @@ class HttpGenerations:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._opened = OpenAnswers()
         self.asked_in: set[str] = set()
         """The conversations in which this client started answers."""
 
@@ -289,12 +290,26 @@ class HttpGenerations:
 
     def events(self, generation_id: str, *, after: int = 0) -> AsyncGenerator[LoggedEvent, None]:
         """Yield the events after number `after`, then live, over as many connections as it takes."""
-        return AnswerReader(self._api, generation_id, after).events()
+        return AnswerReader(self._api, generation_id, after, self._opened.take).events()
+
+    async def close(self) -> None:
+        """Let go of answers that nobody reads."""
+        await self._opened.close()
 
     async def _start(self, conversation_id: str, act: str, body: dict[str, Any] | None, *, repeatable: bool) -> Turn:
+        """Ask, and keep the stream of the answer that comes with the turn: reading it needs no second request."""
         self.asked_in.add(conversation_id)
         path = f"{_conversation(conversation_id)}/{act}"
-        return await self._api.change(Turn, "POST", path, body, repeatable=repeatable)
+        answer = await self._api.begin(Ask(method="POST", path=path, body=body, repeatable=repeatable))
+        if not isinstance(answer, OpenStream):
+            return self._api.read(Turn, answer)
+        try:
+            turn = self._api.read(Turn, answer.first.data)
+        except BaseException:
+            await answer.close()
+            raise
+        self._opened.keep(turn.generation.id, answer)
+        return turn
 
 
 class HttpAttachments:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from argus_core.client.http_line import Ask, Line, nonsense, parse, read
+from argus_core.client.http_line import Ask, Line, OpenStream, nonsense, parse, read
 from argus_core.credentials import KeptSession, KeptSignIn
 from argus_core.domain import SignedIn
 from argus_core.errors import BadCredentials, InvalidInput, NotAuthenticated, ServerUnreachable
@@ -110,14 +110,20 @@ class Api:
 
     async def fetch(self, ask: Ask) -> bytes:
         """Send a request and return the body of the answer; a token that is refused is replaced once."""
+        return await self._with_token(lambda access_token: self._line.fetch(ask, access_token))
+
+    async def begin(self, ask: Ask) -> bytes | OpenStream:
+        """Send a request that may be answered by a stream, see `Line.begin`."""
+        return await self._with_token(lambda access_token: self._line.begin(ask, access_token))
+
+    async def _with_token(self, send: Callable[[str], Awaitable[T]]) -> T:
         access_token = await self._tokens.access_token()
         try:
-            return await self._line.fetch(ask, access_token)
+            return await send(access_token)
         except BadCredentials:
             raise
         except NotAuthenticated:
-            access_token = await self._tokens.access_token(refused=access_token)
-            return await self._line.fetch(ask, access_token)
+            return await send(await self._tokens.access_token(refused=access_token))
 
     async def get(self, cls: type[T], path: str, **params: str | int | None) -> T:
         """Return the value at `path`; parameters that are None are left out."""

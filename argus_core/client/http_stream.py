@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 
 from argus_core.client.http_address import segment
-from argus_core.client.http_line import Cut, Patience, nonsense, problem_in
+from argus_core.client.http_line import Cut, OpenStream, Patience, nonsense, problem_in
 from argus_core.client.http_session import Api
 from argus_core.domain import ENDED, Generation
 from argus_core.errors import (
@@ -24,6 +25,9 @@ from argus_core.wire import decode_event
 
 LIVED_S = 0.5
 """A connection that held so long was no failure: the next one is tried at once."""
+UNREAD_S = 5.0
+"""A stream that came with the answer to a question and that nobody reads is closed after so long."""
+READ_OUT_S = 0.25
 MOST_NONSENSE = 5
 """So often in a row a stream may be other than it should; then it is told."""
 PASSING = (ServerUnreachable, StorageUnavailable, LimitReached)
@@ -38,6 +42,36 @@ class Nonsense(Exception):
     """What came is not what should come here."""
 
 
+class OpenAnswers:
+    """Streams that came with the answers to questions, kept until somebody reads the events."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, OpenStream] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def keep(self, generation_id: str, opened: OpenStream) -> None:
+        """Keep one for a while."""
+        self._open[generation_id] = opened
+        asyncio.get_running_loop().call_later(UNREAD_S, self._drop, generation_id, opened)
+
+    def take(self, generation_id: str) -> OpenStream | None:
+        """Return the one of that answer; it is now the caller's to close."""
+        return self._open.pop(generation_id, None)
+
+    async def close(self) -> None:
+        """Close those that nobody took."""
+        for generation_id, opened in list(self._open.items()):
+            self._drop(generation_id, opened)
+        await asyncio.gather(*self._closing)
+
+    def _drop(self, generation_id: str, opened: OpenStream) -> None:
+        if self._open.get(generation_id) is opened:
+            del self._open[generation_id]
+            task = asyncio.create_task(opened.close(), name="close an unread answer")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+
 class AnswerReader:
     """Reads one answer.
 
@@ -45,12 +79,16 @@ class AnswerReader:
         api: Where it is read.
         generation_id: Which answer.
         after: The number of the last event that is known.
+        find_open: Returns a stream of it from the first event on that is open already, once.
     """
 
-    def __init__(self, api: Api, generation_id: str, after: int) -> None:
+    def __init__(
+        self, api: Api, generation_id: str, after: int, find_open: Callable[[str], OpenStream | None] = lambda _: None
+    ) -> None:
         self._api = api
         self._generation_id = generation_id
         self._last = after
+        self._find_open = find_open
         self._patience = Patience()
         self._nonsense_count = 0
         self._knows_end = False
@@ -74,6 +112,7 @@ class AnswerReader:
                     async for logged in connection:
                         yield logged
                         if is_terminator(logged.event):
+                            await _read_out(connection)
                             return
                 if self._last == before and await self._is_gone():
                     return
@@ -83,7 +122,7 @@ class AnswerReader:
 
     async def _connection(self) -> AsyncGenerator[LoggedEvent, None]:
         """Yield what one connection brings of what is not known yet."""
-        async with self._api.stream(f"{self._path()}/events", last_event_id=self._last) as frames:
+        async with self._frames() as frames:
             async for frame in frames:
                 check_frame(frame)
                 logged = _logged(frame, self._generation_id)
@@ -94,6 +133,12 @@ class AnswerReader:
                 self._last, self._nonsense_count = logged.n, 0
                 self._patience.reset()
                 yield logged
+
+    def _frames(self) -> AbstractAsyncContextManager[AsyncGenerator[ServerEvent, None]]:
+        opened = self._find_open(self._generation_id)
+        if opened is not None:
+            return _closing(opened)
+        return self._api.stream(f"{self._path()}/events", last_event_id=self._last)
 
     async def _is_gone(self) -> bool:
         """Tell whether a stream that ended without a word did so because nothing is left to read.
@@ -117,6 +162,21 @@ class AnswerReader:
         elif lived_s > LIVED_S and not isinstance(trouble, ArgusError):
             self._patience.reset()
         await self._api.clock.sleep(self._patience.next_s(trouble if isinstance(trouble, ArgusError) else None))
+
+
+async def _read_out(connection: AsyncGenerator[LoggedEvent, None]) -> None:
+    """Take the end of the stream, which is on its way: then the next request needs no new connection."""
+    with suppress(TimeoutError, StopAsyncIteration, Drained, Cut, Nonsense, ArgusError):
+        async with asyncio.timeout(READ_OUT_S):
+            await anext(connection)
+
+
+@asynccontextmanager
+async def _closing(opened: OpenStream) -> AsyncGenerator[AsyncGenerator[ServerEvent, None], None]:
+    try:
+        yield opened.frames
+    finally:
+        await opened.close()
 
 
 def check_frame(frame: ServerEvent) -> None:

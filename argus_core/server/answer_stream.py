@@ -48,18 +48,23 @@ class Frames:
             self._bytes -= len(self._kept.pop(next(iter(self._kept))))
 
 
-async def answer_frames(reading: Reading, frames: Frames, push: Callable[[bytes], bool]) -> AsyncGenerator[bytes, None]:
+async def answer_frames(
+    reading: Reading, frames: Frames, push: Callable[[bytes], bool], *, first: bytes = b""
+) -> AsyncGenerator[bytes, None]:
     """Yield the frames of events, those that are there together.
 
     Args:
         reading: The events.
         frames: Encodes them.
         push: Sends what comes at once, if the client takes it: no task is woken for each event of each reader.
+        first: Comes before them, if it is not empty.
     """
 
     def take(events: list[LoggedEvent]) -> bool:
         return len(events) <= _PUSHED and push(frames.of(events))
 
+    if first:
+        yield first
     async with aclosing(reading(take)) as batches:
         async for batch in batches:
             for together in _cut(batch):

@@ -22,6 +22,7 @@ from argus_core.errors import (
 from argus_core.server.problems import MEDIA_TYPE, body
 from argus_core.server.schema import Schema, Schemas
 
+EVENT_STREAM = "text/event-stream"
 _STREAM = 'id: 2\nevent: text_delta\ndata: {"type":"text_delta","text":"Under the ridge."}\n\n: beat\n\n'
 SCHEMAS = Schemas()
 """Collects what the endpoints name while they are declared."""
@@ -99,10 +100,19 @@ def content(media_types: tuple[str, ...], words: str, *, errors: tuple[int, ...]
     """Declare that a route answers with bytes or a stream."""
     declared = answers(None, errors=errors)
     binary: Schema = {"schema": {"type": "string", "format": "binary"}}
-    stream: Schema = {"example": _STREAM}  # OpenAPI 3.1 has no schema for what comes piece by piece
-    bodies = {each: stream if each == "text/event-stream" else binary for each in media_types}
+    bodies = {each: _stream() if each == EVENT_STREAM else binary for each in media_types}
     declared["responses"][200] = {"description": words, "content": bodies}
     return declared
+
+
+def or_streamed(declared: Any) -> Any:
+    """Declare that a route goes on from its good answer with a stream for whoever accepts one."""
+    declared["responses"][declared["status_code"]]["content"][EVENT_STREAM] = _stream()
+    return declared
+
+
+def _stream() -> Schema:
+    return {"example": _STREAM}  # OpenAPI 3.1 has no schema for what comes piece by piece
 
 
 def install(app: FastAPI) -> None:

@@ -67,12 +67,13 @@ class Streams:
         """Stop ticking."""
         await self._background.close()
 
-    def open(self, identity: Identity, frames: MakeFrames) -> EventStream:
+    def open(self, identity: Identity, frames: MakeFrames, *, status: int = 200) -> EventStream:
         """Return the answer that sends `frames` until they end, the client leaves or its session ends.
 
         Args:
             identity: Who asks.
             frames: Makes them; it is given `EventStream.push`.
+            status: What it is answered with.
 
         Raises:
             LimitReached: This session, this user, or everybody together, has too many open.
@@ -82,7 +83,7 @@ class Streams:
         of_user = sum(each.user_id == user_id for each in self._open)
         if of_session >= MOST_OF_SESSION or of_user >= MOST_OF_USER or len(self._open) >= MOST:
             raise LimitReached("Close one of your other windows.", title="Too many streams are open", retry_after_s=5)
-        return EventStream(self, identity, frames)
+        return EventStream(self, identity, frames, status)
 
     def enter(self, stream: EventStream) -> None:
         """Take up a stream that has begun."""
@@ -140,8 +141,8 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, streams: Streams, identity: Identity, frames: MakeFrames) -> None:
-        self.status_code = 200
+    def __init__(self, streams: Streams, identity: Identity, frames: MakeFrames, status: int) -> None:
+        self.status_code = status
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})  # nginx must not wait for more
         self.session_id = identity.session_id
@@ -158,7 +159,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the end (ASGI)."""
         outlet: Outlet = scope["state"][OUTLET]
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         self._outlet, self._task = outlet, asyncio.current_task()
         self._streams.enter(self)
         outlet.on_lost = lambda: self.end(b"")

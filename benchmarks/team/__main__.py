@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import processes, table
 from benchmarks.cases import Row
-from benchmarks.team import ask, history, idle, load, stream_cpu
+from benchmarks.team import ask, crowd, history, idle, load, stream_cpu
 from benchmarks.team.report import Runs, say
 
 
@@ -31,6 +31,7 @@ CASES = {
     "load": Case(load.ROWS, lambda given: load.measure(load.Load(duration_s=given.seconds))),
     "idle": Case(idle.ROWS, lambda given: idle.measure(idle.Crowd(rounds=given.rounds))),
     "ask": Case(ask.ROWS, lambda given: ask.measure(ask.Asking())),
+    "crowd": Case(crowd.ROWS, lambda given: crowd.measure(crowd.Crowding(rounds=given.rounds))),
     "history": Case(history.ROWS, lambda given: history.measure(history.Lengths())),
     "stream": Case(stream_cpu.ROWS, lambda given: stream_cpu.measure(stream_cpu.Streaming(rounds=given.rounds))),
 }
@@ -41,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--seconds", type=float, default=130.0, help="how long `load` runs; one kill each 60 s")
-    parser.add_argument("--rounds", type=int, default=3, help="of `idle` and `stream`")
+    parser.add_argument("--rounds", type=int, default=3, help="of `idle`, `crowd` and `stream`")
     parser.add_argument("--json", type=Path, help="write every run there")
     given = parser.parse_args()
     if not sys.platform.startswith("linux"):

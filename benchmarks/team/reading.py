@@ -73,13 +73,13 @@ class Reader:
         self._account = account
         self._asks = asks
         self._reads = reads or asks
-        self.conversation_id = new_id()
+        self.conversation_id = ""
         self.refused = 0
         """How often a server said that it cannot now (503)."""
 
     async def begin(self) -> None:
         """Make the conversation."""
-        await self._post("/conversations", {"id": self.conversation_id})
+        self.conversation_id = (await self._post("/conversations", {"id": new_id()}))["id"]
 
     async def ask(self, tokens: int, per_s: int) -> Read:
         """Ask, and read the answer to its end."""

@@ -24,7 +24,7 @@ def _rows(kind: Kind) -> tuple[Row, ...]:
     bare = f"{kind}/live/bare"
     return (
         Row(f"{kind}: replay of a long answer", f"{kind}/replay", "event_us", f"{kind}/replay/bare", "≤ 2 ×"),
-        Row("… live, many readers of one answer", f"{kind}/one", "event_us", bare, "≤ 2 ×"),
+        Row("… live, many readers of one answer", f"{kind}/one", "event_us", bare, "≤ 1.5 ×"),
         Row("… live, an answer for each reader, written by the same process", f"{kind}/each", "event_us", bare),
     )
 

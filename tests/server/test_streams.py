@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -56,6 +57,45 @@ async def ask(web: Web, who: SignedIn) -> dict[str, Any]:
     assert turn.status_code == 201
     found: dict[str, Any] = turn.json()
     return found
+
+
+async def test_a_question_may_be_answered_by_the_stream_of_its_answer(
+    web: Web, server: RunningServer, provider: ScriptedProvider, sara: SignedIn
+) -> None:
+    provider.feed(TextChunk("Because"), TextChunk(" so."), EndChunk())
+    conversation = (await web("POST", "/conversations", sara, {})).json()
+    path = f"/conversations/{conversation['id']}/questions"
+    async with (
+        httpx2.AsyncClient(timeout=20, trust_env=False) as http,
+        http.stream(
+            "POST",
+            server.api + path,
+            json={"text": "Why?"},
+            headers={"Authorization": f"Bearer {sara.access_token}", "Accept": "text/event-stream"},
+        ) as answer,
+    ):
+        assert answer.status_code == 201
+        first, *rest = [frame async for frame in _frames(answer)]
+    turn = json.loads(first["data"])
+    assert (first["event"], turn["question"]["parts"]) == ("turn", [{"type": "text", "text": "Why?"}])
+    async with reading(server, f"/generations/{turn['generation']['id']}/events", sara) as frames:
+        assert rest == [frame async for frame in frames]
+    assert rest[-1]["event"] == "completed"
+
+
+async def test_where_no_stream_can_be_opened_the_question_is_answered_by_its_turn(
+    web: Web, server: RunningServer, sara: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST_OF_SESSION", 0)
+    conversation = (await web("POST", "/conversations", sara, {})).json()
+    async with httpx2.AsyncClient(timeout=20, trust_env=False) as http:
+        answer = await http.post(
+            f"{server.api}/conversations/{conversation['id']}/questions",
+            json={"text": "Why?"},
+            headers={"Authorization": f"Bearer {sara.access_token}", "Accept": "text/event-stream"},
+        )
+    assert (answer.status_code, answer.headers["content-type"]) == (201, "application/json")
+    assert answer.json()["generation"]["status"] == "running"
 
 
 async def test_a_stream_is_resumed_behind_the_last_id(

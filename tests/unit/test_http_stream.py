@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus_core.client import http_line
-from argus_core.domain import Generation
+from argus_core.client import http_line, http_stream
+from argus_core.domain import Generation, Message, Turn
 from argus_core.errors import (
     KeyMissing,
     LimitReached,
@@ -35,6 +36,7 @@ from tests.support.scripted_server import (
     refusal,
     reply,
     stream,
+    until,
 )
 
 EVENTS = "GET /generations/g/events"
@@ -321,3 +323,113 @@ async def test_any_cutting_gives_each_event_once(plan: list[Connection]) -> None
     server.on("GET /generations/g", reply(GENERATION))
     with TemporaryDirectory() as folder:
         assert await read(server, Path(folder)) == numbered()
+
+
+# The answer to a question goes on as the stream of its events
+
+QUESTIONS = "POST /conversations/c/questions"
+TURN = Turn(
+    question=None,
+    reply=Message(
+        id="m",
+        conversation_id="c",
+        parent_id=None,
+        seq=2,
+        role="assistant",
+        parts=(),
+        status="running",
+        created_at=NOON,
+    ),
+    generation=GENERATION,
+)
+
+
+def with_turn(*rest: bytes, error: Exception | None = None) -> httpx2.Response:
+    return stream(frame("turn", encode(TURN)), *rest, error=error)
+
+
+async def ask_and_read(server: ScriptedServer, folder: Path) -> list[LoggedEvent]:
+    client = client_of(server, folder)
+    try:
+        turn = await client.generations.ask("c", "Why?")
+        assert turn == TURN
+        return [logged async for logged in client.generations.events(turn.generation.id)]
+    finally:
+        await client.close()
+
+
+async def test_a_question_and_its_answer_are_one_request(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    server.on(QUESTIONS, with_turn(*frames()))
+    assert await ask_and_read(server, tmp_path) == numbered()
+    assert server.sent(QUESTIONS)[0].headers["Accept"] == "text/event-stream"
+    assert server.sent(EVENTS) == []
+
+
+async def test_a_server_that_answers_with_the_turn_alone_is_asked_for_the_events(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    server.on(QUESTIONS, reply(TURN, 201))
+    server.on(EVENTS, rest)
+    assert await ask_and_read(server, tmp_path) == numbered()
+
+
+async def test_what_breaks_before_the_turn_is_asked_again_as_the_same_question(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    server.on(QUESTIONS, stream(error=CUT), stream(), with_turn(*frames()))
+    assert await ask_and_read(server, tmp_path) == numbered()
+    assert len({json.loads(one.content)["client_msg_id"] for one in server.sent(QUESTIONS)}) == 1
+    assert len(server.sent(QUESTIONS)) == 3
+
+
+async def test_what_breaks_behind_the_turn_is_taken_up_where_it_was(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    server.on(QUESTIONS, with_turn(*frames(0, 3), error=CUT))
+    server.on(EVENTS, rest)
+    assert await ask_and_read(server, tmp_path) == numbered()
+    assert [last_seen(one) for one in server.sent(EVENTS)] == [3]
+
+
+async def test_a_second_reader_opens_a_stream_of_its_own(tmp_path: Path) -> None:
+    server = ScriptedServer()
+    server.on(QUESTIONS, with_turn(*frames()))
+    server.on(EVENTS, rest)
+    client = client_of(server, tmp_path)
+    turn = await client.generations.ask("c", "Why?")
+    for _ in range(2):
+        assert [logged async for logged in client.generations.events(turn.generation.id)] == numbered()
+    assert len(server.sent(EVENTS)) == 1
+    await client.close()
+
+
+@pytest.mark.parametrize("first", [b"event: turn\ndata: {}\n\n", b"event: turn\ndata: no\n\n"])
+async def test_a_first_event_that_is_no_turn_is_told_and_the_line_let_go(tmp_path: Path, first: bytes) -> None:
+    server, answer = ScriptedServer(), stream(first)
+    server.on(QUESTIONS, answer)
+    client = client_of(server, tmp_path)
+    with pytest.raises(ServerUnreachable):
+        await client.generations.ask("c", "Why?")
+    assert isinstance(answer.stream, Body)
+    assert answer.stream.closed
+    await client.close()
+
+
+async def test_an_answer_that_nobody_reads_lets_go_of_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_stream, "UNREAD_S", 0.0)
+    server, answer = ScriptedServer(), with_turn(*frames())
+    server.on(QUESTIONS, answer)
+    client = client_of(server, tmp_path)
+    await client.generations.ask("c", "Why?")
+    body = answer.stream
+    assert isinstance(body, Body)
+    await until(lambda: body.closed)
+    await client.close()
+
+
+async def test_closing_the_client_lets_go_of_answers_that_nobody_reads(tmp_path: Path) -> None:
+    server, answer = ScriptedServer(), with_turn(*frames())
+    server.on(QUESTIONS, answer)
+    client = client_of(server, tmp_path)
+    await client.generations.ask("c", "Why?")
+    await client.close()
+    assert isinstance(answer.stream, Body)
+    assert answer.stream.closed

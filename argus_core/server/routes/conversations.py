@@ -12,13 +12,13 @@ from argus_core.domain import Conversation, Turn
 from argus_core.server import API
 from argus_core.server.asking import Bounded, Client
 from argus_core.server.bodies import ConversationPatch, Draft, Limit, NewConversation, PathId, Question
-from argus_core.server.openapi import count, nothing, one, page
-from argus_core.server.rates import with_rates
+from argus_core.server.openapi import count, nothing, one, or_streamed, page
 from argus_core.server.replies import Json, value
 from argus_core.server.replies import nothing as done
+from argus_core.server.started import Started
 
 router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"], route_class=Bounded)
-_ASKED = one(Turn, status=201, errors=(404, 409, 502))
+_ASKED = or_streamed(one(Turn, status=201, errors=(404, 409, 502)))
 
 
 @router.post("", **one(Conversation, status=201, errors=(409,)))
@@ -111,7 +111,7 @@ async def undo(id: PathId, client: Client) -> Response:
 
 
 @router.post("/{id}/questions", **_ASKED)
-async def ask(id: PathId, body: Question, client: Client) -> Response:
+async def ask(id: PathId, body: Question, client: Client, started: Started) -> Response:
     """Store a question and start the answer."""
     turn = await client.generations.ask(
         id,
@@ -120,16 +120,16 @@ async def ask(id: PathId, body: Question, client: Client) -> Response:
         client_msg_id=body.client_msg_id,
         parent_id=body.parent_id,
     )
-    return await with_rates(await value(turn, 201), client)
+    return await started(turn)
 
 
 @router.post("/{id}/retry", **_ASKED)
-async def retry(id: PathId, client: Client) -> Response:
+async def retry(id: PathId, client: Client, started: Started) -> Response:
     """Answer the last question again."""
-    return await with_rates(await value(await client.generations.retry(id), 201), client)
+    return await started(await client.generations.retry(id))
 
 
 @router.post("/{id}/continue", **_ASKED)
-async def continue_(id: PathId, client: Client) -> Response:
+async def continue_(id: PathId, client: Client, started: Started) -> Response:
     """Go on from the last answer."""
-    return await with_rates(await value(await client.generations.continue_(id), 201), client)
+    return await started(await client.generations.continue_(id))
