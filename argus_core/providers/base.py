@@ -105,10 +105,11 @@ class Provider(Protocol):
 
         Raises:
             ProviderError: One of its subclasses, before or after some chunks; never an error of the driver.
+            ConfigError: The certificates or the proxy that the environment names cannot be used.
         """
 
     async def list_models(self) -> list[ModelInfo]:
-        """Return the models that can answer, in the provider's order, or raise `ProviderError`."""
+        """Return the models that can answer, in the provider's order, or raise as `stream` does."""
 
     def preload(self) -> None:
         """Import and build what the first answer needs; blocking, called in a thread; repeating it is harmless."""

@@ -32,6 +32,7 @@ DOCUMENTED = {
     "provider_unavailable": 5,
     "content_blocked": 5,
     "context_too_long": 5,
+    "empty_answer": 5,
     "storage_error": 6,
     "storage_unavailable": 6,
     "schema_too_new": 6,
