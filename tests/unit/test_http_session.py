@@ -152,7 +152,7 @@ async def test_a_refresh_whose_answer_was_lost_is_sent_again(tmp_path: Path) -> 
     server.on("POST /auth/refresh", httpx2.ReadError("lost"), reply(signed_in(1)))
     client = client_of(server, tmp_path)
     await client.open()
-    assert {one.content for one in server.requests} == {b'{"refresh_token": "refresh-0"}'}
+    assert {one.content for one in server.requests} == {b'{"refresh_token":"refresh-0"}'}
     await client.close()
 
 
