@@ -7,10 +7,14 @@ import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from argus_core.errors import ArgusError
 from argus_tui.app import ArgusApp
+from argus_tui.bug_log import write_bug_log
+from argus_tui.faults import go_on_after_faults
 from argus_tui.options import AppOptions
 from argus_tui.terminal_driver import steady
 
@@ -23,6 +27,7 @@ def run(settings: Settings) -> int:
     """Show the program until the user leaves; return the exit code."""
     app = ArgusApp(lambda: open_client(settings), options_from(settings))
     app.driver_class = steady(app.driver_class)
+    go_on_after_faults()
     return asyncio.run(_run(app))
 
 
@@ -30,10 +35,24 @@ async def _run(app: ArgusApp) -> int:
     code = await app.run_async()
     if app.hung_up:
         _let_go_of_terminal()
+    if app.bug is not None:
+        await app.keep_draft()
     await app.close_client()
     if app.bug is not None:
         raise app.bug
+    if app.hung_up:
+        os._exit(0)  # all is kept: no thread that waits for a disk or a decoder may hold the end up
     return app.return_code or code or 0
+
+
+def _keep_fault(settings: Settings, error: BaseException) -> str:
+    """Write a fault to a log of its own and return its name."""
+    from argus_core.settings import data_dir
+
+    try:
+        return write_bug_log(data_dir(settings), error).name
+    except (OSError, ArgusError):
+        return "that could not be written"
 
 
 @asynccontextmanager
@@ -69,6 +88,7 @@ def options_from(settings: Settings) -> AppOptions:
         images=settings.images != "off",
         attach_root=root,
         read_attachment=_read_attachment,
+        keep_fault=partial(_keep_fault, settings),
         answers_run_here=settings.server is None,
         open_entrance=(lambda: open_entrance(settings)) if has_accounts(settings) else None,
     )

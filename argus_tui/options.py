@@ -26,5 +26,7 @@ class AppOptions:
     """Reads a file below a root, or raises `AttachmentRejected`."""
     open_entrance: Callable[[], AbstractAsyncContextManager[Entrance]] | None = None
     """Opens the place where one signs in; None where there are no accounts."""
+    keep_fault: Callable[[BaseException], str] | None = None
+    """Writes the traceback of a fault of ours to a log and returns its name; None where a fault ends the program."""
     answers_run_here: bool = True
     """The core runs in this process: leaving it ends the answers being written. False at a server, which goes on."""

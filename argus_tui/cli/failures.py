@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -27,6 +25,7 @@ from argus_core.errors import (
 )
 from argus_core.text.clean import clean_line
 from argus_core.text.reading import without_halves
+from argus_tui.bug_log import write_bug_log
 from argus_tui.cli.streams import drop_output, tell
 
 OK = 0
@@ -119,19 +118,9 @@ def report_bug(
     """Write the traceback to a log of its own and say where it is."""
     if issubclass(kind, KeyboardInterrupt):
         return
-    text = "".join(traceback.format_exception(kind, error, trace))
     try:
-        path = _write_log(folder() / "logs", text)
+        path = write_bug_log(folder(), error.with_traceback(trace))
     except (OSError, ArgusError):
         complain(f"This is a bug in Argus ({kind.__name__}), and its log could not be written.")
     else:
         complain(f"This is a bug in Argus ({kind.__name__}); please report it with the log {path}.")
-
-
-def _write_log(folder: Path, text: str) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"bug-{datetime.now().astimezone():%Y%m%d-%H%M%S}-{os.getpid()}.log"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-    return path

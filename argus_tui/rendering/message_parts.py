@@ -135,13 +135,15 @@ def keys_for(message: Message) -> Keys:
 
 
 def picture(
-    attachment: Attachment, pixels: Picture | None, settings: Settings, most_rows: int, *, only_256: bool = False
+    attachment: Attachment, pixels: Picture | str | None, settings: Settings, most_rows: int, *, only_256: bool = False
 ) -> list[Row]:
     """Return a picture with its name and size at the lower right; its rows are reserved before its pixels are there.
 
-    With no rows at all only the name and the size are returned.
+    With no rows at all only the name and the size are returned; with a text in place of pixels, the name and that text.
     """
     caption = _caption(attachment, settings)
+    if isinstance(pixels, str):
+        return [_clipped([*caption[0], (pixels, settings.inks.style("muted"))], settings.width)]
     if not attachment.media_type.startswith("image/") or not most_rows:
         return [row_of([*caption[0], *caption[1]])]
     most_columns = min(MOST_COLUMNS, settings.width)

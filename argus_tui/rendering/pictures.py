@@ -49,9 +49,12 @@ def decode(data: bytes) -> Picture:
 
     from PIL import Image
 
-    with Image.open(BytesIO(data)) as image:
-        image.draft("RGB", (_MOST_PIXELS, _MOST_PIXELS))
-        small = image.convert("RGB")
+    try:
+        with Image.open(BytesIO(data)) as image:
+            image.draft("RGB", (_MOST_PIXELS, _MOST_PIXELS))
+            small = image.convert("RGB")
+    except (SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+        raise OSError("it is no picture that can be drawn") from error
     small.thumbnail((_MOST_PIXELS, _MOST_PIXELS))
     return Picture(small.width, small.height, small.tobytes())
 

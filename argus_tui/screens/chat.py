@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from argus_core.client.base import ChatClient
 from argus_core.client.later import Later, Outcome, Waiting
 from argus_core.domain import Attachment, Message, Turn
-from argus_core.errors import ArgusError, ServerUnreachable
+from argus_core.errors import ArgusError, InvalidInput, NotAuthenticated, NotFound, ServerUnreachable
 from argus_core.ids import new_id, utc_now
+from argus_core.text.clean import clean_line
 from argus_tui.commands import COMMANDS, NUMBER_KEYS, holds_password, parse_slash
 from argus_tui.screens.chat_commands import THEME_PREFERENCE
 from argus_tui.screens.chat_state import SPINNER_S
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from argus_tui.rendering.pictures import Picture
 
 SAVE_DRAFT_S = 1.0
-LEAVE_S = 2.0
 START_AGAIN_S = 5.0
 
 
@@ -65,25 +65,22 @@ class ChatScreen(Following):
 
     CSS_PATH = "chat.tcss"
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
-    AUTO_FOCUS = ""  # the composer gets the focus behind the keys that were pressed before
+    AUTO_FOCUS = ""  # the composer gets the focus itself
 
     def __init__(
         self,
         client: Callable[[], Awaitable[ChatClient]],
         options: AppOptions,
-        pressed: list[events.Key | events.Paste] | None = None,
+        ready: Callable[[], None],
         *,
         renew: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__()
         self.renew = renew
-        self._pressed: list[events.Key | events.Paste] | None = [] if pressed is None else pressed
-        """Keys and pastes that came before this screen did; None once the composer has them.
-
-        The first screen's own list: keys that are on their way to it still arrive in there.
-        """
-        self._is_settled = False
-        """The composer has the focus: keys go to it without our help."""
+        self._ready = ready
+        """Called when the composer is about to have the focus."""
+        self._asks_soon = False
+        """A question is on its way from the composer."""
         self.client = client
         self.options = options
         self._draft_timer: Timer | None = None
@@ -117,11 +114,12 @@ class ChatScreen(Following):
         self.countdown = Countdown(self.transcript, self.later)
         self.draft = Draft(self.composer, self.client, self.options)
         self.company = Company(self.client, self.show_state, self._line_is_back)
+        self.composer.may_ask = self._may_ask
         self._offer_commands()
         self._spinner = self.set_interval(SPINNER_S, self._spin_alone, pause=True)
         self.show_state()
-        self._replay()
         self.composer.focus()
+        self._ready()
         self.call_after_refresh(self.start)
 
     def action_tab(self) -> None:
@@ -136,27 +134,10 @@ class ChatScreen(Following):
         else:
             self.focus_next()
 
-    def _replay(self) -> None:
-        """Hand the composer what was pressed before it was there."""
-        pressed, self._pressed = self._pressed, None
-        for event in pressed or ():
-            self.composer.press(event)
-
-    def on_key(self, event: events.Key) -> None:
-        """Take a key that was sent to the screen because nothing had the focus yet; later ones only pass by."""
-        if self._is_settled or not (event.is_printable or event.key == "enter"):
-            return
-        event.stop()
-        if self._pressed is not None:
-            self._pressed.append(event)
-        else:
-            self.composer.press(event)
-
     def _offer_commands(self) -> None:
         self.composer.completions = [(command.usage, command.about) for command in self.offered() if command.slash]
 
     def start(self) -> None:
-        self._is_settled = True
         self._start()
 
     @work(group="start", exclusive=True)
@@ -227,30 +208,48 @@ class ChatScreen(Following):
 
     # Asking and watching
 
+    def _may_ask(self, text: str) -> bool:
+        """Tell whether this can be sent now; a command always can."""
+        if _command_in(text) is not None:
+            return True
+        if self._is_answering():
+            self.say("An answer is being written here: wait for it, or stop it with esc.")
+        elif self._asks_soon or self._works_at("ask"):
+            self.say("Your last question is still being sent: send this one after it.")
+        else:
+            self._asks_soon = True
+            return True
+        return False
+
     @on(Composer.Submitted)
     def _submitted(self, event: Composer.Submitted) -> None:
-        typed = " ".join(event.text.split("\n")).strip() if holds_password(event.text) else event.text
-        command = parse_slash(typed)
+        command = _command_in(event.text)
         text = event.text.removeprefix("/") if event.text.startswith("//") else event.text
-        if command is not None:
-            if not self.run_slash(*command):
-                self._put_back(event.text)
-        elif self.talk.progress is not None:
-            self._put_back(event.text)
-            self.say("An answer is being written here: wait for it, or stop it with esc.")
-        else:
+        if command is None:
             self.do(lambda: self._ask(text), "ask")
+            self._asks_soon = False
+        elif not self.run_slash(*command):
+            self.composer.put_back(event.text)
 
-    def _put_back(self, text: str) -> None:
-        """Put what was not sent back into the composer, over what was written since: nothing typed is lost."""
-        since = self.composer.draft
-        self.composer.draft = f"{text}\n{since}" if since.strip() else text
+    def _is_answering(self) -> bool:
+        """Tell whether an answer is written here, also one that has only just been asked for."""
+        last = self.talk.last
+        is_begun = last is not None and last.status == "running" and self._works_at("watch")
+        return self.talk.progress is not None or is_begun
+
+    def _works_at(self, group: str) -> bool:
+        """Tell whether a worker of a group has not ended, or not even begun."""
+        return any(one.group == group and one.node is self and not one.is_finished for one in self.workers)
 
     async def _ask(self, text: str) -> None:
         self.later.drop(self.talk.conversation_id)
-        attachment_ids: Sequence[str] = ()
         try:
-            attachment_ids = self.draft.attachment_ids()
+            attached = self.draft.attached()
+        except InvalidInput:
+            self.composer.put_back(text)
+            raise
+        attachment_ids = list(attached.values())
+        try:
             turn = await self.talk.ask(text, attachment_ids)
         except ArgusError as error:
             asked_in = self.talk.asked_in
@@ -260,12 +259,12 @@ class ChatScreen(Following):
             raise
         self.composer.remember(text)
         self._watch_turn(turn)
-        await self.draft.sent(turn.reply.conversation_id)
+        await self.draft.sent(turn.reply.conversation_id, attached)
 
     async def _keep_unsent(self, text: str, asked_in: str | None) -> None:
         """Put what was not sent back into the composer, or to the drafts if another conversation was opened since."""
         if asked_in in (None, self.talk.conversation_id):
-            self._put_back(text)
+            self.composer.put_back(text)
             if self.query_one(KeyCard).display:
                 self.query_one(KeyCard).focus_field()
         elif asked_in is not None:
@@ -312,6 +311,9 @@ class ChatScreen(Following):
             if not self.company.is_offline:  # else its end is noticed
                 self.set_timer(CHANGES_AGAIN_S, self._line_is_back)
             raise
+        except NotFound:  # deleted elsewhere
+            await self._look_again()
+            raise
         if message is not None and message.status == "failed":
             self._after_refusal(message)
         if not self._context_limits:
@@ -357,9 +359,14 @@ class ChatScreen(Following):
         except ArgusError:
             return  # the question itself will tell
 
-    @on(Composer.PathPasted)
-    def _path_pasted(self, event: Composer.PathPasted) -> None:
-        self.do(lambda: self.draft.attach(event.path), "attach")
+    @on(Composer.FilesDropped)
+    def _dropped(self, event: Composer.FilesDropped) -> None:
+        for path in event.paths:
+            self.do(partial(self.draft.attach, path), "attach")
+
+    @on(Composer.FileMissed)
+    def _missed(self, event: Composer.FileMissed) -> None:
+        self.say(f"{event.name} is not attached: there is no such file on this machine.")
 
     @on(AttachmentChip.RemoveRequested)
     def _chip_removed(self, event: AttachmentChip.RemoveRequested) -> None:
@@ -430,9 +437,15 @@ class ChatScreen(Following):
         self.do(lambda: self._show_picture(event.attachment), "pictures")
 
     async def _show_picture(self, attachment: Attachment) -> None:
-        client = await self.client()
-        data = await client.attachments.read(attachment)
-        self.transcript.set_picture(attachment.digest, await asyncio.to_thread(_decode, data))
+        """Draw a picture, or say in its place why it cannot be drawn."""
+        try:
+            client = await self.client()
+            picture: Picture | str = await asyncio.to_thread(_decode, await client.attachments.read(attachment))
+        except NotAuthenticated:
+            raise
+        except (ArgusError, OSError) as error:
+            picture = f"not shown: {clean_line(error.title if isinstance(error, ArgusError) else str(error)).lower()}"
+        self.transcript.set_picture(attachment.digest, picture)
 
     @on(Transcript.LabelChanged)
     def _label_changed(self, event: Transcript.LabelChanged) -> None:
@@ -462,11 +475,14 @@ class ChatScreen(Following):
     async def on_unmount(self) -> None:
         await self.later.close()
 
-    async def leave(self) -> None:
-        """Keep the draft and end: the terminal is gone, or somebody asked us to end."""
-        with contextlib.suppress(ArgusError, TimeoutError):  # nobody is there to be told
-            await asyncio.wait_for(self.draft.save(self.talk.conversation_id), LEAVE_S)
-        self.app.exit(0)
+    async def keep_draft(self) -> None:
+        """Keep what is written here."""
+        await self.draft.save(self.talk.conversation_id)
+
+
+def _command_in(text: str) -> tuple[str, str] | None:
+    """Return the slash command and its argument; None for a question."""
+    return parse_slash(" ".join(text.split("\n")).strip() if holds_password(text) else text)
 
 
 def _decode(data: bytes) -> Picture:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import shlex
-import subprocess
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -21,6 +16,7 @@ from argus_core.errors import ArgusError, NotAuthenticated
 from argus_core.text.clean import clean_line
 from argus_tui.commands import BY_SLASH, Command, closest
 from argus_tui.screens.countdown import not_sent
+from argus_tui.widgets.pasting import named_file
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -285,7 +281,7 @@ class ChatCommands(Screen[None]):
 
     def action_attach(self, argument: str = "") -> None:
         if argument:
-            self.do(lambda: self.draft.attach(Path(argument).expanduser()), "attach")
+            self.do(lambda: self.draft.attach(named_file(argument)), "attach")
         else:
             self.do(lambda: self._pick(), "modal")
 
@@ -301,21 +297,20 @@ class ChatCommands(Screen[None]):
         self.do(lambda: self._edit(), "modal")
 
     async def _edit(self) -> None:
-        """Write the question in `$EDITOR`, on a file that only the user can read."""
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        with tempfile.NamedTemporaryFile("w+", suffix=".md", encoding="utf-8") as file:
-            file.write(self.composer.draft)
-            file.flush()
-            with self.app.suspend():
-                try:
-                    done = subprocess.run([*editor, file.name], check=False)  # noqa: ASYNC221 - the screen is away
-                except OSError:
-                    done = None
-            if done is None or done.returncode != 0:
-                self.say(f"{editor[0]} could not be used; set EDITOR to the one you like.")
-                return
-            file.seek(0)
-            self.composer.draft = (await asyncio.to_thread(Path(file.name).read_text, "utf-8")).rstrip("\n")
+        """Write the question in `$EDITOR`; what it was before comes back with undo."""
+        from argus_tui.screens.editor import edit, editor_command
+
+        before = self.composer.draft
+        text = await edit(before, editor_command(os.environ), self.app.suspend)
+        if text != before:
+            self.composer.write_anew(text)
+
+    def action_suspend(self) -> None:
+        """Go back to the shell until `fg`; answers that are written here could not go on meanwhile."""
+        if self.options.answers_run_here and self.talk.progress is not None:
+            self.say("An answer is being written here: Argus can be suspended when it is done.")
+        else:
+            self.app.action_suspend_process()
 
     # Choices
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,32 +39,40 @@ class Draft:
         """Whether something is written that is not what was kept."""
         return self._composer.draft != self._saved
 
-    def attachment_ids(self) -> Sequence[str]:
-        """Return what goes with the question, in the order of the chips.
+    def attached(self) -> dict[str, str]:
+        """Return what goes with the question: the ids of attachments by those of their chips, in the chips' order.
 
         Raises:
-            InvalidInput: One is still being checked.
+            InvalidInput: One is still being checked, or was refused: a question about it makes no sense without it.
         """
-        chips = [chip for chip in self._composer.chips if not chip.refused]
-        if any(chip.checking for chip in chips):
-            raise InvalidInput("Send again in a moment.", title="A picture is still being read")
-        return [self._attached[chip.attachment_id] for chip in chips]
+        for chip in self._composer.chips:
+            if chip.refused:
+                raise InvalidInput(
+                    f"{chip.refused} Remove it with backspace at the start of the text, then send again.",
+                    title=f"{chip.file_name} cannot be attached",
+                )
+            if chip.checking:
+                raise InvalidInput("Send again in a moment.", title=f"{chip.file_name} is still being read")
+        return {chip.attachment_id: self._attached[chip.attachment_id] for chip in self._composer.chips}
 
     async def attach(self, path: Path) -> None:
         """Read, check and keep a picture; its chip says how it went."""
         chip = AttachmentChip(new_id(), path.name, checking=True)
         self._composer.add_chip(chip)
-        client = await self._client()
+        refused = "It could not be read."
         try:
+            client = await self._client()
             data = await asyncio.to_thread(self._options.read_attachment, path, self._options.attach_root)
             attachment = await client.attachments.add(path.name, data)
         except ArgusError as error:
+            refused = error.hint or error.title
+        else:
+            refused = ""
+            self._attached[chip.attachment_id] = attachment.id
+            chip.size_bytes = attachment.size_bytes
+        finally:
+            chip.refused = refused
             chip.checking = False
-            chip.refused = error.hint or error.title
-            return
-        self._attached[chip.attachment_id] = attachment.id
-        chip.size_bytes = attachment.size_bytes
-        chip.checking = False
 
     def forget(self) -> None:
         """Put everything away: whoever comes next is somebody else."""
@@ -82,10 +90,10 @@ class Draft:
         for chip_id in [chip for chip, attachment_id in self._attached.items() if attachment_id in attachment_ids]:
             self.drop(chip_id)
 
-    async def sent(self, conversation_id: str | None) -> None:
-        """Forget what was sent."""
-        self._attached.clear()
-        self._composer.clear_chips()
+    async def sent(self, conversation_id: str | None, chip_ids: Iterable[str]) -> None:
+        """Forget what was sent; what was attached meanwhile stays for the next question."""
+        for chip_id in chip_ids:
+            self.drop(chip_id)
         await self.save(conversation_id)
 
     async def save(self, conversation_id: str | None) -> None:

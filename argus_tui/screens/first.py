@@ -1,13 +1,12 @@
 """The first paint: the frame of the main screen at once, while the main screen itself is still being loaded.
 
-It takes every key that is pressed meanwhile, so that somebody who writes at once loses nothing.
+The app keeps every key that is pressed meanwhile, so that somebody who writes at once loses nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual import events
 from textual.content import Content
 from textual.screen import Screen
 from textual.strip import Strip
@@ -27,19 +26,9 @@ class FirstScreen(Screen[None]):
     def __init__(self, painted: Callable[[], None]) -> None:
         super().__init__()
         self._painted = painted
-        self.pressed: list[events.Key | events.Paste] = []
-        """Keys and pastes that came before the composer did, in order."""
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._painted)
-
-    def on_key(self, event: events.Key) -> None:
-        event.stop()
-        self.pressed.append(event)
-
-    def on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        self.pressed.append(event)
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size

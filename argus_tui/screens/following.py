@@ -70,6 +70,7 @@ class Following(ChatState):
 
     async def _catch_up(self) -> None:
         """Show what changed while the line was away."""
+        self.transcript.want_missing_pictures()
         await self.conversations.reload()
         await self._look_again()
 

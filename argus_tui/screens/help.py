@@ -27,7 +27,7 @@ WRITING: Final[tuple[HelpRow, ...]] = (
     ("f8", "", "open a folded paste in place"),
     ("ctrl+a,ctrl+e", "", "to the start, to the end of the line"),
     ("ctrl+w,ctrl+u", "", "delete the word, the line before the cursor"),
-    ("ctrl+z,ctrl+shift+z", "", "undo, redo what was typed"),
+    ("ctrl+z,ctrl+y", "", "undo what was typed, bring it back"),
     ("tab", "", "complete a command; else on to the next place"),
 )
 IN_THE_LIST: Final[tuple[HelpRow, ...]] = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from argus_core.client.base import ChatClient
 from argus_core.domain import Conversation, Message, Turn, Usage
+from argus_core.errors import ServerUnreachable
 from argus_core.events import AttachmentAdded, Event, TextDelta, ThoughtDelta
 from argus_core.ids import new_id, utc_now
 from argus_tui.screens.progress import Progress
@@ -121,7 +122,7 @@ class Talk:
             path = await client.messages.path(first.parent_id, limit=PAGE)
         finally:
             self._loading_older = False
-        if self.oldest is first:
+        if self.oldest is first and path:
             self.oldest = path[0]
             self._transcript.prepend(path, has_older=path[0].parent_id is not None)
 
@@ -163,19 +164,36 @@ class Talk:
         self._changed()
 
     async def watch(self, generation_id: str) -> Message | None:
-        """Show an answer as it comes, until it ends; return the finished message, None when it vanished."""
+        """Show an answer as it comes, until it ends; return the finished message.
+
+        None when something else is shown by then. When the line drops it still counts as being written.
+        """
+        try:
+            return await self._watch(generation_id)
+        except ServerUnreachable:
+            raise
+        except Exception:
+            if self.generation_id == generation_id:
+                self.stop_watching()
+                self._changed()
+            raise
+
+    async def _watch(self, generation_id: str) -> Message | None:
         client = await self._client()
         generation = await client.generations.get(generation_id)
         self.generation_id = generation_id
         gone_s = (utc_now() - generation.created_at).total_seconds()
-        self.progress = Progress(generation.model, time.monotonic(), started_s_ago=max(0.0, gone_s))
+        progress = self.progress = Progress(generation.model, time.monotonic(), started_s_ago=max(0.0, gone_s))
         self._changed()
         async with aclosing(client.generations.events(generation_id)) as stream:
             async for logged in stream:
-                self._take(generation.message_id, logged.event)
+                if self.progress is not progress:
+                    return None  # what is shown here now is something else
+                self._take(generation.message_id, logged.event, progress)
         message = await self._finished(client, generation.message_id)
-        if self.generation_id == generation_id:
-            self.stop_watching()
+        if self.progress is not progress:
+            return None
+        self.stop_watching()
         self.last = message
         self.usage = message.usage or self.usage
         self._transcript.finish(message)
@@ -184,9 +202,8 @@ class Talk:
         await client.conversations.mark_read(message.conversation_id)
         return message
 
-    def _take(self, message_id: str, event: Event) -> None:
-        assert self.progress is not None
-        self.progress.take(event, time.monotonic())
+    def _take(self, message_id: str, event: Event, progress: Progress) -> None:
+        progress.take(event, time.monotonic())
         if isinstance(event, TextDelta):
             self._transcript.append_text(message_id, event.text)
         elif isinstance(event, ThoughtDelta):

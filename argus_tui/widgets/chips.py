@@ -46,7 +46,7 @@ class AttachmentChip(Widget, can_focus=True):
     def __init__(self, attachment_id: str, name: str, size_bytes: int = 0, *, checking: bool = False) -> None:
         super().__init__()
         self.attachment_id = attachment_id
-        self._name_shown = fmt.clip(clean_line(name), _NAME_CELLS)
+        self.file_name = fmt.clip(clean_line(name), _NAME_CELLS)
         self.set_reactive(AttachmentChip.size_bytes, size_bytes)
         self.set_reactive(AttachmentChip.checking, checking)
 
@@ -72,7 +72,7 @@ class AttachmentChip(Widget, can_focus=True):
     def _content(self) -> Content:
         sign = ("!", WARN) if self.refused else (FULL.picture, ACCENT)
         return Content.assemble(
-            " ", sign, " ", self._name_shown, " ", (self._state(), MUTED), "  ", (FULL.remove, MUTED), " "
+            " ", sign, " ", self.file_name, " ", (self._state(), MUTED), "  ", (FULL.remove, MUTED), " "
         )
 
     def _state(self) -> str:

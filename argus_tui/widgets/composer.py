@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.layout import Layout
@@ -67,15 +67,24 @@ class Composer(KeptLines, Vertical):
         """The text is another: see `draft`."""
 
     @dataclass(eq=False)
-    class PathPasted(Message):
-        """The path of an existing picture was pasted or dropped on the terminal."""
+    class FilesDropped(Message):
+        """The paths of files, at least one of them a picture or the like, were pasted or dropped on the terminal."""
 
-        path: Path
+        paths: Sequence[Path]
+
+    @dataclass(eq=False)
+    class FileMissed(Message):
+        """What was pasted looks like the path of a picture, but there is no such file; it was taken as text."""
+
+        name: str
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._prompt = Prompt()
         self._prompt.takes_key = self._take_key
+        self._prompt.may_send = self._may_send
+        self.may_ask: Callable[[str], bool] = lambda _text: True
+        """Asked at enter whether this can be sent now; else it stays where it is."""
         self._closed_at = ""
         self._chips = ChipRow()
         self._completion = Completion()
@@ -123,10 +132,13 @@ class Composer(KeptLines, Vertical):
         """Put a question at the front of the history."""
         self.history = (text, *(asked for asked in self.history if asked != text))
 
-    def press(self, event: events.Key | events.Paste) -> None:
-        """Take a key or a paste that came before the composer was there."""
-        fresh = events.Key(event.key, event.character) if isinstance(event, events.Key) else events.Paste(event.text)
-        self._prompt.post_message(fresh)
+    def put_back(self, text: str) -> None:
+        """Put what could not be sent back above what was written since, and let what is typed next stand below it."""
+        self._prompt.put_back(text)
+
+    def write_anew(self, text: str) -> None:
+        """Put another text in place of what is written; unlike with `draft` that can be undone."""
+        self._prompt.write_anew(text)
 
     def focus(self, scroll_visible: bool = True) -> Self:
         self._prompt.focus(scroll_visible)
@@ -150,10 +162,24 @@ class Composer(KeptLines, Vertical):
         if event.text.strip() or self.chips:
             self.post_message(self.Submitted(event.text.strip("\n")))
 
-    @on(Prompt.PathPasted)
-    def _pasted(self, event: Prompt.PathPasted) -> None:
+    @on(Prompt.FilesDropped)
+    def _dropped(self, event: Prompt.FilesDropped) -> None:
         event.stop()
-        self.post_message(self.PathPasted(event.path))
+        self.post_message(self.FilesDropped(event.paths))
+
+    @on(Prompt.FileMissed)
+    def _missed(self, event: Prompt.FileMissed) -> None:
+        event.stop()
+        self.post_message(self.FileMissed(event.name))
+
+    @on(Prompt.ErasedAtStart)
+    def _erase_chip(self, event: Prompt.ErasedAtStart) -> None:
+        event.stop()
+        if self.chips:
+            self.post_message(AttachmentChip.RemoveRequested(self.chips[-1].attachment_id))
+
+    def _may_send(self, text: str) -> bool:
+        return not (text.strip() or self.chips) or self.may_ask(text.strip("\n"))
 
     def _take_key(self, key: str) -> bool:
         """Take a key that belongs to the list of commands; False when the list does not offer anything."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,11 +17,13 @@ from textual.widgets import TextArea
 from argus_core.text.clean import clean
 from argus_tui.commands import holds_password, with_password_hidden
 from argus_tui.widgets.field import JOINERS
-from argus_tui.widgets.pasting import Folds, dropped_pictures, is_long
+from argus_tui.widgets.pasting import Folds, dropped_files, is_long, missed_file
 
 _NEW_LINE = frozenset({"ctrl+j", "shift+enter", "alt+enter"})
-_ELSEWHERE = frozenset({"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+shift+k", "ctrl+d", "f6", "f7"})
-"""Keys of a text area that do something else in Argus."""
+_ELSEWHERE = frozenset({"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+z", "ctrl+shift+k", "ctrl+d", "f6", "f7"})
+"""Keys of a text area that do something else in Argus, always or when there is nothing to undo."""
+_TYPED_ON_S = 2.0
+"""Who types on for so long after enter did not see yet that nothing was sent."""
 _LONGEST_DRAFT_OPEN = 20_000
 """A longer draft comes back folded: laying it out would be felt."""
 _LONGEST_OPEN, _LONGEST_LINE_OPEN = 100_000, 10_000
@@ -51,6 +54,14 @@ class Prompt(TextArea, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         *_editing_bindings(),
         Binding("f8", "open_fold", "Open the paste", id="prompt.open_fold", tooltip="Open a folded paste", show=False),
+        Binding(
+            "ctrl+shift+z,super+shift+z",
+            "redo",
+            "Redo",
+            id="prompt.redo",
+            tooltip="Bring back what was undone",
+            show=False,
+        ),
     ]
 
     @dataclass(eq=False)
@@ -60,10 +71,19 @@ class Prompt(TextArea, inherit_bindings=False):
         text: str
 
     @dataclass(eq=False)
-    class PathPasted(Message):
-        """The path of an existing picture was pasted or dropped."""
+    class FilesDropped(Message):
+        """The paths of existing files were pasted or dropped, one of a picture or the like among them."""
 
-        path: Path
+        paths: Sequence[Path]
+
+    @dataclass(eq=False)
+    class FileMissed(Message):
+        """What was pasted looks like the path of a picture that is not there."""
+
+        name: str
+
+    class ErasedAtStart(Message):
+        """Backspace was pressed where nothing stands before the cursor."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -76,12 +96,15 @@ class Prompt(TextArea, inherit_bindings=False):
         )
         self.takes_key: Callable[[str], bool] = lambda _key: False
         """Asked first about each key, and at once: with a message the next key of a burst would be faster."""
-        """The list of commands is open and takes up, down, tab, enter and escape."""
+        self.may_send: Callable[[str], bool] = lambda _text: True
+        """Asked at enter, and at once: text that cannot be sent now stays, in its order."""
         self.asked: Sequence[str] = ()
         """What was asked before, newest first."""
         self._folds = Folds()
         self._recalled = -1
         self._kept = ""
+        self._own_line_until = 0.0
+        """Until then, what is typed begins a line of its own: what was to be sent came back meanwhile."""
         self.match_cursor_bracket = False
         self.cursor_blink = False  # nothing blinks
 
@@ -93,10 +116,29 @@ class Prompt(TextArea, inherit_bindings=False):
     @draft.setter
     def draft(self, text: str) -> None:
         self._folds.clear()
-        text = clean(text)
-        self.load_text(self._folds.fold(text) if len(text) > _LONGEST_DRAFT_OPEN else text)
+        self.load_text(self._shown(text))
         self.move_cursor(self.document.end)
         self._recalled = -1
+        self._own_line_until = 0.0
+
+    def put_back(self, text: str) -> None:
+        """Put what was not sent above what was written since; what is typed on stands below it."""
+        if self.text.strip():
+            self.insert(f"{self._shown(text)}\n", (0, 0), maintain_selection_offset=True)
+        else:
+            self.draft = text
+            self._own_line_until = monotonic() + _TYPED_ON_S
+
+    def write_anew(self, text: str) -> None:
+        """Put another text in place of this one, which undo brings back."""
+        self.history.checkpoint()
+        self.replace(self._shown(text), (0, 0), self.document.end, maintain_selection_offset=False)
+        self.move_cursor(self.document.end)
+
+    def _shown(self, text: str) -> str:
+        """Return what stands in the text for `text`: itself, clean, or a fold if laying it out would be felt."""
+        text = clean(text)
+        return self._folds.fold(text) if len(text) > _LONGEST_DRAFT_OPEN else text
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
@@ -114,21 +156,28 @@ class Prompt(TextArea, inherit_bindings=False):
 
     async def _on_key(self, event: events.Key) -> None:
         """Take what is ours; the rest goes to the text area, whose own handler Textual calls next."""
-        if self._take_key(event.key, event.character):
+        self._begin_line(typed=event.is_printable and not event.key.startswith("alt+"))
+        if self._take_key(event.key, event.character) or await self._edit(event.key):
             event.stop()
             event.prevent_default()
         elif event.key.startswith("alt+"):
             event.character = None  # a command: the letter that comes with it is not meant for the text
 
+    async def _edit(self, key: str) -> bool:
+        """Run a binding of the text area here and now: by way of the app it comes after the next keys of a burst."""
+        bindings = self._bindings.key_to_bindings.get(key, ())
+        return any([await self.app.run_action(binding.action, self) for binding in bindings])
+
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()  # else the text area's own handler would paste it again
-        pictures = dropped_pictures(event.text)
-        if pictures:
-            for path in pictures:
-                self.post_message(self.PathPasted(path))
+        if files := dropped_files(event.text):
+            self.post_message(self.FilesDropped(files))
             return
+        if missed := missed_file(event.text):
+            self.post_message(self.FileMissed(missed))
         text = clean(event.text)
+        self._begin_line(typed=bool(text))
         self._put(self._folds.fold(text) if is_long(text) else text)
         self.focus()
 
@@ -142,23 +191,51 @@ class Prompt(TextArea, inherit_bindings=False):
         elif character is not None and character in JOINERS:
             self._put(character)
         elif key == "backspace":
-            # Here and now: as a binding it would come back from the app after the next key of a burst.
-            if not self._delete_fold(before=True):
-                self.action_delete_left()
+            self._erase()
         elif key == "delete":
             return self._delete_fold(before=False)
         elif key in ("up", "down"):
             return self._recall(1 if key == "up" else -1)
+        elif key in ("ctrl+z", "ctrl+y"):
+            return self._undo() if key == "ctrl+z" else self._redo()
         else:
             return False
         return True
 
+    def _erase(self) -> None:
+        """Delete what stands before the cursor: a fold as a whole, a chip where no text does."""
+        if self.selection.is_empty and self.cursor_location == (0, 0):
+            self.post_message(self.ErasedAtStart())
+        elif not self._delete_fold(before=True):
+            self.action_delete_left()
+
     def _send(self) -> None:
-        """Hand the text over and be empty before the next key comes."""
+        """Hand the text over and be empty before the next key comes; or keep it, and begin a line with that key."""
         text = self.draft
+        if not self.may_send(text):
+            self._own_line_until = monotonic() + _TYPED_ON_S
+            return
         if text.strip():
             self.draft = ""
         self.post_message(self.Sent(text))
+
+    def _undo(self) -> bool:
+        """Undo; False where nothing was written since the composer was empty, and the key may mean something else."""
+        is_untouched = not (self.text or self.history.undo_stack or self.history.redo_stack)
+        self.undo()
+        return not is_untouched
+
+    def _redo(self) -> bool:
+        """Bring back what was undone; False when nothing was."""
+        can_redo = bool(self.history.redo_stack)
+        self.redo()
+        return can_redo
+
+    def _begin_line(self, *, typed: bool) -> None:
+        """Begin a new line for somebody who types on behind a question that came back."""
+        until, self._own_line_until = self._own_line_until, 0.0
+        if typed and monotonic() < until and self.selection == self.selection.cursor(self.document.end):
+            self._put("\n")
 
     def _put(self, text: str) -> None:
         self.replace(text, *self.selection, maintain_selection_offset=False)

@@ -93,7 +93,7 @@ class Transcript(LineView):
         self._following = True
         self._has_older = False
         self._asked_older = False
-        self._pictures: dict[str, Picture] = {}
+        self._pictures: dict[str, Picture | str] = {}
         self._wanted: set[str] = set()
         self.shows_pictures = True
         """False names pictures and draws none."""
@@ -196,13 +196,21 @@ class Transcript(LineView):
             entry.refresh_tail()
             self._changed(entry, 0)
 
-    def set_picture(self, digest: str, picture: Picture) -> None:
-        """Draw a picture into the rows that are reserved for it."""
+    def set_picture(self, digest: str, picture: Picture | str) -> None:
+        """Draw a picture into the rows that are reserved for it; or say in its place why there is none."""
         self._pictures[digest] = picture
         for entry in self._column.entries:
             if any(attachment.digest == digest for attachment in entry.message.attachments):
                 entry.refresh_tail()
-        self.refresh()
+                self._changed(entry, 0)
+
+    def want_missing_pictures(self) -> None:
+        """Ask again for the pictures that did not come."""
+        missing = {digest for digest, picture in self._pictures.items() if isinstance(picture, str)}
+        self._wanted -= missing
+        for digest in missing:
+            del self._pictures[digest]
+        self._want_pictures(self.scroll_offset.y, self.size.height)
 
     def clear(self) -> None:
         """Show nothing."""

@@ -36,8 +36,8 @@ class View:
     drawn_width: int
     """Cells of a strip: the whole pane."""
     picture_rows: int
-    pictures: Mapping[str, Picture]
-    """Decoded pictures by digest, as far as they are there."""
+    pictures: Mapping[str, Picture | str]
+    """Decoded pictures by digest, as far as they are there; a text says why one will not come."""
     only_256: bool
     """The terminal has 256 colours, in which pictures need care."""
     finish_strip: Callable[[Strip], Strip]

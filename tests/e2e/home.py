@@ -60,6 +60,7 @@ class Home:
         columns: int = 120,
         rows: int = 40,
         ready: bool = True,
+        controlling: bool = True,
         settings: Settings | None = None,
         **more: str,
     ) -> Terminal:
@@ -70,12 +71,15 @@ class Home:
             columns: Width of the terminal.
             rows: Its height.
             ready: Wait until the app can be used.
+            controlling: The end of the terminal is told by SIGHUP.
             settings: What is added to the environment; None takes a name out of it.
             more: The same, for names that are set.
         """
         environment = self.env | dict(settings or {}) | more
         env = {name: value for name, value in environment.items() if value is not None}
-        terminal = Terminal([str(ARGUS), *arguments], env=env, cwd=self.path, columns=columns, rows=rows)
+        terminal = Terminal(
+            [str(ARGUS), *arguments], env=env, cwd=self.path, columns=columns, rows=rows, controlling=controlling
+        )
         self.started.append(self.programs.enter_context(terminal))
         if ready and not arguments:
             terminal.wait_for(READY)

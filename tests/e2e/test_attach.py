@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.e2e.home import Home, ask
 from tests.support.fake_gemini import png
-from tests.support.terminal import DOWN, ENTER, ctrl
+from tests.support.terminal import BACKSPACE, DOWN, END, ENTER, HOME, ctrl
 
 UPPER_HALF = "▀"
 
@@ -29,13 +29,17 @@ def test_picture_by_its_path_is_sent_described_and_drawn(home: Home) -> None:
     assert f"image/png, {size} bytes." in screen
 
 
-def test_what_is_no_picture_is_refused_in_its_chip(home: Home) -> None:
+def test_what_is_no_picture_is_refused_in_its_chip_and_the_question_waits(home: Home) -> None:
     (home.path / "paper.png").write_bytes(b"%PDF-1.7 not a picture")
     argus = home.start()
     ask(argus, "/attach ~/paper.png")
     argus.wait_for("a PDF document")
-    ask(argus, "And without it?")
-    argus.wait_for("You said: And without it?")
+    ask(argus, "What is it?")
+    argus.wait_for("paper.png cannot be attached")
+    argus.send(HOME, BACKSPACE)
+    argus.wait_gone("a PDF document")
+    argus.send(END, " And without it?", ENTER)
+    argus.wait_for("You said: What is it? And without it?")
     assert home.rows("SELECT id FROM attachments") == []
 
 

@@ -16,8 +16,8 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -27,12 +27,14 @@ LONG_S = float(os.environ.get("ARGUS_TEST_LONG_S", "60"))
 """Longer than anything takes here, also on a machine that does much else; who waits so long has failed."""
 
 ENTER, ESCAPE, TAB, BACKSPACE, F2, F5, F6 = "\r", "\x1b", "\t", "\x7f", "\x1bOQ", "\x1b[15~", "\x1b[17~"
-UP, DOWN, END = "\x1b[A", "\x1b[B", "\x1b[F"
+UP, DOWN, HOME, END = "\x1b[A", "\x1b[B", "\x1b[H", "\x1b[F"
 CTRL_PAGE_UP, CTRL_PAGE_DOWN = "\x1b[5;5~", "\x1b[6;5~"
 
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
+
+_LEAVE_TERMINAL = "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])"
 
 _LONGEST_FRAME = 1 << 18
 
@@ -66,12 +68,14 @@ class Terminal:
         cwd: Path,
         columns: int = 120,
         rows: int = 40,
+        controlling: bool = True,
     ) -> None:
+        """`controlling` is whether the end of the terminal is told by SIGHUP, as it is but for odd starters."""
         self.emulator = Emulator(columns, rows)
         self._master, slave = os.openpty()
         self._set_size(columns, rows)
         self._process = subprocess.Popen(
-            [sys.executable, "-ISc", _TAKE_TERMINAL, *command],
+            [sys.executable, "-ISc", _TAKE_TERMINAL if controlling else _LEAVE_TERMINAL, *command],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -151,7 +155,10 @@ class Terminal:
 
     def send(self, *keys: str) -> None:
         """Press keys; a string of letters is typed as it is."""
-        data = "".join(keys).encode()
+        self.send_bytes("".join(keys).encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send what no keyboard does, too."""
         while data:
             data = data[os.write(self._master, data) :]
 
@@ -171,6 +178,12 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program."""
         os.kill(self.pid, number)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Read nothing of what the program writes, as a terminal that was stopped."""
+        with self._news:
+            yield
 
     def hang_up(self) -> None:
         """Take the terminal away, as the end of a connection does."""

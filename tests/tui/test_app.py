@@ -34,12 +34,27 @@ async def test_what_is_typed_before_the_main_screen_is_there_is_kept_in_order(tm
             await person.sees("New conversation", "Write here.")
             await pilot.press(*"hi", "space")
             app.post_message(events.Paste("there"))
-            await person.until(lambda: len(first.pressed) == 4, "all taken")
-            await pilot.press("enter")
+            await pilot.press("!", "enter")
             shown[0]()
             await person.until(lambda: app.chat is not None, "the main screen")
-            await person.sees("hi there", "Yes.")
-        assert [prompt.messages[-1].parts for prompt in store.provider.prompts] == [("hi there",)]
+            await person.sees("hi there!", "Yes.")
+        assert [prompt.messages[-1].parts for prompt in store.provider.prompts] == [("hi there!",)]
+    finally:
+        await app.close_client()
+
+
+async def test_keys_and_pastes_reach_the_composer_in_order_whenever_they_come(tmp_path: Path) -> None:
+    """One at each turn of the loop, from before the first paint until long after the main screen is there."""
+    app = Store(tmp_path, ScriptedProvider()).app()
+    words = [chr(ord("a") + number % 26) if number % 5 else f"<{number}>" for number in range(200)]
+    try:
+        async with app.run_test(size=WIDE) as pilot:
+            person = Person(app, pilot)
+            for word in words:
+                app.post_message(events.Paste(word) if len(word) > 1 else events.Key(word, word))
+                await asyncio.sleep(0.002)
+            await person.until(lambda: app.chat is not None and len(person.draft) >= len("".join(words)), "all there")
+            assert person.draft == "".join(words)
     finally:
         await app.close_client()
 

@@ -27,6 +27,10 @@ def sent(app: Bare) -> list[str]:
     return [event.text for event in app.seen(Composer.Submitted)]
 
 
+def dropped(app: Bare) -> list[Path]:
+    return [path for event in app.seen(Composer.FilesDropped) for path in event.paths]
+
+
 async def test_enter_sends_and_empties(app: Bare, composer: Composer) -> None:
     async with app.run_test() as pilot:
         composer.focus()
@@ -150,7 +154,7 @@ async def test_the_path_of_a_picture_is_not_text(app: Bare, composer: Composer, 
     text = written.format(str(picture).replace(" ", "%20") if written.startswith("file") else picture)
     async with app.run_test() as pilot:
         await paste(pilot, app.query_one(Prompt), text + " ")
-        assert [event.path for event in app.seen(Composer.PathPasted)] == [picture]
+        assert dropped(app) == [picture]
         assert composer.draft == ""
 
 
@@ -160,7 +164,7 @@ async def test_several_dropped_pictures_are_all_taken(app: Bare, composer: Compo
     text = f"{tmp_path}/a\\ b.png {tmp_path}/c.webp"
     async with app.run_test() as pilot:
         await paste(pilot, app.query_one(Prompt), text)
-        assert [event.path.name for event in app.seen(Composer.PathPasted)] == ["a b.png", "c.webp"]
+        assert [path.name for path in dropped(app)] == ["a b.png", "c.webp"]
 
 
 @pytest.mark.parametrize("text", ["/no/such/roof.jpg", "roof.jpg", "it's a / b", "\0/x.png", "~nobody-at-all/x.png"])
@@ -168,7 +172,153 @@ async def test_other_pastes_are_text(app: Bare, composer: Composer, text: str) -
     async with app.run_test() as pilot:
         await paste(pilot, app.query_one(Prompt), text)
         assert composer.draft == text.replace("\0", "")
-        assert not app.seen(Composer.PathPasted)
+        assert dropped(app) == []
+
+
+@pytest.fixture
+def dropped_names(tmp_path: Path) -> Path:
+    """A folder with names that do not come through a terminal as they are."""
+    for name in (
+        "photo.jfif",
+        "a b.png",
+        "c d.PNG",
+        "at 9.14.05\u202fAM.png",
+        "no\u00a0break.png",
+        "e\u0301te\u0301.png",
+        "hash#tag?.png",
+        "50%41.png",
+        "it's.png",
+        "IMG_1.HEIC",
+        "notes.txt",
+    ):
+        (tmp_path / name).write_bytes(b"x")
+    folder = tmp_path / "Ku\u0308che"
+    folder.mkdir()
+    (folder / "x.png").write_bytes(b"x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("{}/photo.jfif", ["photo.jfif"]),
+        ("{}/IMG_1.HEIC", ["IMG_1.HEIC"]),
+        ("{}/a b.png\n{}/c d.PNG", ["a b.png", "c d.PNG"]),
+        ("{}/a b.png\r{}/c d.PNG\r", ["a b.png", "c d.PNG"]),
+        ("{}/a b.png {}/c d.PNG", ["a b.png", "c d.PNG"]),
+        ("'{}/a b.png' '{}/c d.PNG'", ["a b.png", "c d.PNG"]),
+        ("{}/a\\ b.png", ["a b.png"]),
+        ("{}/at 9.14.05 AM.png", ["at 9.14.05\u202fAM.png"]),
+        ("{}/at\\ 9.14.05\\ AM.png", ["at 9.14.05\u202fAM.png"]),
+        ("{}/no break.png", ["no\u00a0break.png"]),
+        ("{}/\u00e9t\u00e9.png", ["e\u0301te\u0301.png"]),
+        ("{}/K\u00fcche/x.png", ["x.png"]),
+        ("file://{}/hash#tag?.png", ["hash#tag?.png"]),
+        ("file://localhost{}/hash%23tag%3F.png", ["hash#tag?.png"]),
+        ("file:{}/a%20b.png", ["a b.png"]),
+        ("{}/50%41.png", ["50%41.png"]),
+        ("{}/it's.png", ["it's.png"]),
+        ("'{}/it'\\''s.png'", ["it's.png"]),
+        ("{}/notes.txt", []),
+        ("{}/a b.png {}/notes.txt", ["a b.png", "notes.txt"]),
+        ("look at {}/a b.png", []),
+    ],
+)
+async def test_dropped_files_of_every_form_are_found(
+    app: Bare, composer: Composer, dropped_names: Path, written: str, names: list[str]
+) -> None:
+    async with app.run_test() as pilot:
+        await paste(pilot, app.query_one(Prompt), written.replace("{}", str(dropped_names)))
+        assert [path.name for path in dropped(app)] == names
+        assert bool(composer.draft) == (not names), "never words and a picture at once, and never neither"
+
+
+async def test_the_path_of_a_picture_that_is_not_here_is_words_and_said_so(app: Bare, composer: Composer) -> None:
+    async with app.run_test() as pilot:
+        for text in ("/Users/me/My roof.jpg", "'/home/me/a b.heic'", "file:///Users/me/x%20y.png"):
+            await paste(pilot, app.query_one(Prompt), text)
+        assert [event.name for event in app.seen(Composer.FileMissed)] == ["My roof.jpg", "a b.heic", "x y.png"]
+        assert dropped(app) == []
+        assert composer.draft.startswith("/Users/me/My roof.jpg'/home")
+        composer.draft = ""
+        for text in ("/rename cat.png", "see /a/b.png", "https://x.org/a/b.png", "/a/b.py"):
+            await paste(pilot, app.query_one(Prompt), text)
+        assert len(app.seen(Composer.FileMissed)) == 3
+
+
+async def test_what_undo_takes_redo_brings_back(app: Bare, composer: Composer) -> None:
+    async with app.run_test() as pilot:
+        composer.focus()
+        await paste(pilot, app.query_one(Prompt), "ten minutes of work")
+        await pilot.press(*" and", "ctrl+z", "ctrl+z", "ctrl+z", "ctrl+z")
+        assert composer.draft == ""
+        await pilot.press("ctrl+y", "ctrl+shift+z", "ctrl+y")
+        assert composer.draft == "ten minutes of work and"
+
+
+async def test_what_the_program_wrote_anew_is_undone(app: Bare, composer: Composer) -> None:
+    async with app.run_test() as pilot:
+        composer.focus()
+        await pilot.press(*"before")
+        composer.write_anew("what the editor left")
+        assert composer.draft == "what the editor left"
+        await pilot.press("ctrl+z")
+        assert composer.draft == "before"
+
+
+async def test_undo_and_redo_keys_mean_something_else_where_there_is_nothing_to_undo(
+    app: Bare, composer: Composer
+) -> None:
+    prompt = composer._prompt
+    async with app.run_test() as pilot:
+        composer.focus()
+        assert not prompt._take_key("ctrl+z", None)
+        assert not prompt._take_key("ctrl+y", None)
+        await pilot.press("a", "ctrl+z")
+        assert prompt._take_key("ctrl+z", None), "it was written in: never another meaning while hands are undoing"
+        assert prompt._take_key("ctrl+y", None)
+        composer.draft = "a draft that was loaded"
+        assert prompt._take_key("ctrl+z", None)
+        assert composer.draft == "a draft that was loaded"
+
+
+async def test_what_comes_back_stands_above_what_was_written_since_in_its_order(app: Bare, composer: Composer) -> None:
+    async with app.run_test() as pilot:
+        composer.focus()
+        composer.put_back("first question")
+        await pilot.press(*"then more")
+        assert composer.draft == "first question\nthen more"
+        composer.put_back("even before")
+        await pilot.press("!")
+        assert composer.draft == "even before\nfirst question\nthen more!"
+
+
+async def test_who_does_not_type_on_goes_on_with_the_line_that_came_back(app: Bare, composer: Composer) -> None:
+    async with app.run_test() as pilot:
+        composer.focus()
+        composer.put_back("a question")
+        await pilot.press("left", "end", *", please")
+        assert composer.draft == "a question, please"
+
+
+async def test_backspace_at_the_start_removes_the_last_chip(app: Bare, composer: Composer) -> None:
+    async with app.run_test() as pilot:
+        composer.add_chip(AttachmentChip("1", "a.png", 1))
+        composer.add_chip(AttachmentChip("2", "b.png", 1))
+        composer.focus()
+        await pilot.press("x", "backspace", "backspace")
+        assert [event.attachment_id for event in app.seen(AttachmentChip.RemoveRequested)] == ["2"]
+
+
+async def test_keys_of_a_burst_that_move_and_edit_keep_their_order(app: Bare, composer: Composer) -> None:
+    burst = ["b", "home", "a", "end", "c", "left", "backspace", "ctrl+e", "d", "ctrl+a", "delete"]
+    async with app.run_test() as pilot:
+        composer.focus()
+        await pilot.pause()
+        for key in burst:
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+        assert composer.draft == "cd"
 
 
 async def test_up_and_down_go_through_what_was_asked_and_bring_the_draft_back(app: Bare, composer: Composer) -> None:
