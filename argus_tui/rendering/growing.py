@@ -14,13 +14,11 @@ from markdown_it.token import Token
 
 from argus_tui.rendering.blocks import BlockWriter, Numbers, gap_before
 from argus_tui.rendering.code import language_of
-from argus_tui.rendering.parsing import Group, children, first_line, line_after, offset_of_line
+from argus_tui.rendering.parsing import LINES_OF_A_START, Group, children, first_line, line_after, offset_of_line
 from argus_tui.rendering.row import Row, Run
 from argus_tui.rendering.table_syntax import MOST_MISSING, split_row
 from argus_tui.rendering.tables import Table
 
-LINES_OF_A_START = 2
-"""Complete lines after which it is sure that a block has begun: a table needs its second one."""
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SURE_ROW = re.compile(r" {0,3}\|").match
 """A line that begins with a pipe begins no other block and so is a row of an open table."""

@@ -22,6 +22,8 @@ Group: TypeAlias = list[Token]
 """The tokens of one top-level block."""
 _Rule: TypeAlias = Callable[[StateBlock, int, int, bool], bool]
 
+LINES_OF_A_START: Final = 2
+"""Complete lines after which it is sure that a block has begun: a table needs its second one."""
 _DEEPEST: Final = 90
 """Containers in containers; the parser calls itself for each."""
 _DEFINITION = re.compile(r"\[(?!\^)(?:\\.|[^\[\]\\])+\]:\s*(?:<|\S*[/.#:?@%=&])")

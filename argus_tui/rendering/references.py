@@ -7,7 +7,7 @@ from typing import Any
 
 from markdown_it.token import Token
 
-from argus_tui.rendering.parsing import Group, References, parse, parse_inline
+from argus_tui.rendering.parsing import LINES_OF_A_START, Group, References, parse, parse_inline
 
 _BREAK = re.compile(r"[\s>]+")
 """What may stand in a label where its line ends, in a quote too."""
@@ -19,6 +19,8 @@ class Links:
     def __init__(self) -> None:
         self.asked: set[str] = set()
         """Labels looked up since it was last emptied."""
+        self.settled = 0
+        """Lines of the piece parsed last before the last definition that has surely begun: they stay what they are."""
         self._defined = References()
         self._ahead: dict[str, Any] = {}  # besides, in the whole lines of the piece parsed last
         self._shown: dict[str, str] = {}
@@ -28,11 +30,13 @@ class Links:
         found = References(self._defined)
         groups = parse(source, found)
         self.asked |= found.asked
-        self._ahead = {}
+        self._ahead, self.settled = {}, 0
         if len(found) > len(self._defined):
             lines = source.count("\n")
             new = {label: found[label] for label in found.keys() - self._defined.keys()}
             self._ahead = {label: link for label, link in new.items() if link["map"][1] <= lines}
+            starts = [link["map"][0] for link in new.values()]
+            self.settled = max([start for start in starts if start + LINES_OF_A_START <= lines], default=0)
         return groups
 
     def inline(self, source: str) -> list[Token]:

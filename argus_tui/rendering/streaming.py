@@ -15,9 +15,9 @@ from typing import Final
 
 from argus_core.text.clean import LINE_ENDS, clean
 from argus_tui.rendering.blocks import BlockWriter, Settings, render
-from argus_tui.rendering.growing import LINES_OF_A_START, Growing, grow
+from argus_tui.rendering.growing import Growing, grow
 from argus_tui.rendering.inks import Look
-from argus_tui.rendering.parsing import Group, first_line, line_after, offset_of_line
+from argus_tui.rendering.parsing import LINES_OF_A_START, Group, first_line, line_after, offset_of_line
 from argus_tui.rendering.references import Links, names
 from argus_tui.rendering.row import Row
 from argus_tui.rendering.wrapping import wrap
@@ -27,6 +27,9 @@ LONG_BLOCK: Final = 4096
 
 _HALF_FENCE = re.compile(r"[ \t>]*(?:`{1,2}|~{1,2})")
 """A last line that is not shown yet: most often it becomes the end of a block of code, and not a line of it."""
+
+_AFTER_BLANK = re.compile(r"\n[ \t]*\n(?=[^\s>])")
+"""Where most long blocks end."""
 
 
 @dataclass(slots=True)
@@ -132,10 +135,14 @@ class StreamingMarkdown:
             if closing or finished or not self._start_growing(groups):
                 rows = self._writer.blocks(groups[finished:], lines)
                 self._set_live(self._gap() + rows if rows else [])
+                if len(groups) - finished != 1:
+                    self._laid_length = 0  # nothing long is open: it is finished in a moment
                 return
 
     def _is_long_and_hardly_new(self) -> bool:
-        return self._laid_length >= LONG_BLOCK and len(self._rest) < self._laid_length * 5 // 4
+        if self._laid_length < LONG_BLOCK or len(self._rest) >= self._laid_length * 5 // 4:
+            return False
+        return not _AFTER_BLANK.search(self._rest, self._laid_length - 2)
 
     def _set_live(self, rows: list[Row]) -> None:
         self._live = self._laid = rows
@@ -149,8 +156,9 @@ class StreamingMarkdown:
 
     def _keep_finished(self, groups: Sequence[Group], lines: Sequence[str], *, closing: bool) -> int:
         """Lay finished blocks out for good and take them off the rest; return how many."""
-        done = len(groups) if closing else 0
-        while done + 1 < len(groups) and self._has_begun(groups[done + 1]):
+        settled = self._links.settled
+        done = len(groups) if closing else sum(line_after(group) <= settled for group in groups)
+        while done + 1 < len(groups) and self._is_begun(first_line(groups[done + 1])):
             done += 1
         for group in groups[:done]:
             rows = self._writer.block(group, lines)
@@ -160,13 +168,13 @@ class StreamingMarkdown:
             self._remember(block, self._used + offset_of_line(self._rest, line_after(group)))
         if closing:
             self._use(len(self._rest))
-        elif done:
-            self._use(offset_of_line(self._rest, first_line(groups[done])))
+        elif done or not groups:
+            self._use(offset_of_line(self._rest, first_line(groups[done]) if done < len(groups) else settled))
         return done
 
-    def _has_begun(self, group: Group) -> bool:
-        """Return whether it is sure that a block begins on its line and ends what is before it."""
-        return first_line(group) + LINES_OF_A_START <= self._rest.count("\n", 0, self._complete)
+    def _is_begun(self, line: int) -> bool:
+        """Return whether it is sure that what seems to begin on a line does, and ends what is before it."""
+        return line + LINES_OF_A_START <= self._rest.count("\n", 0, self._complete)
 
     def _use(self, length: int, *, may_define: bool = True) -> None:
         """Take text off the rest; links defined in it hold from now on."""
@@ -181,7 +189,7 @@ class StreamingMarkdown:
 
     def _start_growing(self, groups: Sequence[Group]) -> bool:
         """Let the only block grow, or else take what is before it off the rest; return whether there is more to do."""
-        if len(groups) != 1 or not self._has_begun(groups[0]):
+        if len(groups) != 1 or not self._is_begun(first_line(groups[0])):
             return False
         if lead := first_line(groups[0]):
             self._use(offset_of_line(self._rest, lead))

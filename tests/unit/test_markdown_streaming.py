@@ -183,6 +183,26 @@ def test_a_document_that_ends_in_whole_lines_is_drawn_as_the_whole_at_once(docum
     assert seen(stream) == support.drawn(support.rows(document + "\n\nthe end\n\n"))
 
 
+@pytest.mark.parametrize("block", ["word " * 1200, "<table>\n" + "<tr><td>cell</td></tr>\n" * 250 + "</table>"])
+def test_what_follows_a_long_block_is_laid_out_at_once(block: str) -> None:
+    document = f"{block}\n\n## After *it*\n\nand **more**\n"
+    stream = StreamingMarkdown(support.settings(80))
+    for chunk in chunks(document, [40]):
+        stream.append(chunk)
+    assert seen(stream) == support.drawn(support.rows(document, 80))
+
+
+def test_a_long_list_of_definitions_holds_at_once_and_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = "".join(f"[link {number}]: http://x.example/{number}\n" for number in range(300))
+    document = f"see [link 1] and [link 298]\n\n<!-- links -->\n\n{links}"
+    stream = StreamingMarkdown(support.settings(80))
+    lengths = counting(monkeypatch)
+    for chunk in chunks(document, [40]):
+        stream.append(chunk)
+    assert stream[0].text == "see link 1 (http://x.example/1) and link 298 (http://x.example/298)"
+    assert sum(lengths) < 10 * len(document)
+
+
 def test_the_final_text_wins_over_what_was_streamed() -> None:
     stream = StreamingMarkdown(support.settings())
     stream.append("something else")
