@@ -15,6 +15,7 @@ from argus_core.disk import open_regular
 from argus_core.domain import Attachment
 from argus_core.errors import AttachmentRejected
 from argus_core.ids import new_id
+from argus_core.shares import Shares
 from argus_core.storage.base import Storage
 from argus_core.text.clean import clean_line
 
@@ -75,15 +76,14 @@ class Attachments:
         storage: Knows whose they are.
         blobs: Keeps their bytes.
         user_id: Whose.
-        most_bytes: What the user's pictures may take together, but for what is added at the same moment; None for any
-            number.
+        shares: Says how much they may take together, but for what is added at the same moment.
     """
 
-    def __init__(self, storage: Storage, blobs: BlobStore, user_id: str, *, most_bytes: int | None = None) -> None:
+    def __init__(self, storage: Storage, blobs: BlobStore, user_id: str, *, shares: Shares | None = None) -> None:
         self._storage = storage
         self._blobs = blobs
         self._user_id = user_id
-        self._most_bytes = most_bytes
+        self._shares = shares or Shares(storage)
 
     async def add(self, name: str, data: bytes) -> Attachment:
         """Check, turn upright, shrink, encode again and keep a picture; its bytes are durable before its row is.
@@ -96,9 +96,9 @@ class Attachments:
             AttachmentRejected: It is not a picture that is taken, or there is no room; the hint says why.
             StorageError: It could not be kept.
         """
-        await self._refuse_full(0)  # before the work
+        await self._shares.room_for_picture(self._user_id, 1)  # before the work
         picture = await asyncio.to_thread(prepare_image, data, name)
-        await self._refuse_full(len(picture.data))
+        await self._shares.room_for_picture(self._user_id, len(picture.data))
         attachment = Attachment(
             id=new_id(),
             name=clean_name(name),
@@ -109,17 +109,6 @@ class Attachments:
             height=picture.height,
         )
         return await self._storage.create_attachment(self._user_id, attachment)
-
-    async def _refuse_full(self, more_bytes: int) -> None:
-        """Refuse a picture that would take more room than is left."""
-        if self._most_bytes is None:
-            return
-        used = await self._storage.attachment_bytes(self._user_id)
-        if used + max(more_bytes, 1) > self._most_bytes:
-            raise AttachmentRejected(
-                f"Your pictures take {used >> 20:,} MB of the {self._most_bytes >> 20:,} MB you may keep here; "
-                "ask an admin for more."
-            )
 
     async def get(self, attachment_id: str) -> Attachment:
         """Return the user's attachment with this id, or raise `NotFound`."""

@@ -31,6 +31,7 @@ from argus_core.models import Providers
 from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
 from argus_core.settings import DECLARED, MONGO_SCHEMES, STORE_FILE, Secret, Settings, config_dir, config_path, data_dir
+from argus_core.shares import MOST_PREFERENCES, ShareLimits, Shares
 from argus_core.storage.base import Storage
 from argus_core.storage.transfer import PortableStorage
 from argus_core.text.reading import decoded
@@ -152,6 +153,7 @@ async def open_services(settings: Settings, *, with_accounts: bool = False, kept
         undo.push_async_callback(engine.close)
         await engine.open()
         providers = await asyncio.to_thread(_providers, settings)
+        shares = Shares(storage, _share_limits(settings) if with_accounts else None)
         auth = _auth(settings, storage) if with_accounts else None
         undo.pop_all()
     titles = Titles(storage, lambda model: providers.resolve(model, None), settings.title_model)
@@ -168,9 +170,9 @@ async def open_services(settings: Settings, *, with_accounts: bool = False, kept
         auth=auth,
         thoughts=settings.thoughts,
         max_output_tokens=settings.max_output_tokens,
-        user_bytes=(settings.user_storage_mb or 0) << 20 or None if with_accounts else None,
+        shares=shares,
     )
-    services.background.start(keep_house(storage, limits), "housekeeping")
+    services.background.start(keep_house(storage, blobs, limits), "housekeeping")
     return services
 
 
@@ -370,13 +372,29 @@ def _roles(settings: Settings) -> Mapping[UserRole, RoleLimits]:
     return {"member": member, "admin": admin_limits(member, settings.admin_limits)}
 
 
+def _share_limits(settings: Settings) -> ShareLimits:
+    return ShareLimits(
+        conversations=settings.user_conversations or None,
+        text_bytes=(settings.user_text_mb or 0) << 20 or None,
+        picture_bytes=(settings.user_storage_mb or 0) << 20 or None,
+        preferences=MOST_PREFERENCES,
+        sessions=settings.user_sessions or None,
+    )
+
+
 def _auth(settings: Settings, storage: PortableStorage) -> Auth:
     from argus_core.auth.passwords import Passwords
     from argus_core.auth.service import Auth
     from argus_core.auth.tokens import Tokens
 
     keys = [key for key in (settings.jwt_secret_key, settings.jwt_previous_key) if key is not None]
-    return Auth(storage, Passwords(), Tokens(keys or [_own_key(settings)]), signup=settings.signup)
+    return Auth(
+        storage,
+        Passwords(),
+        Tokens(keys or [_own_key(settings)]),
+        signup=settings.signup,
+        most_sessions=settings.user_sessions or None,
+    )
 
 
 def _own_key(settings: Settings) -> Secret:

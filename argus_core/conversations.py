@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
 
-from argus_core.domain import Conversation, Page
+from argus_core.domain import Conversation, ConversationRow, Page
 from argus_core.errors import InvalidInput, NotFound
 from argus_core.ids import new_id, utc_now
+from argus_core.shares import Shares, size_of
 from argus_core.storage.base import ConversationChange, Storage
 from argus_core.text.clean import clean_line
 
@@ -19,29 +21,50 @@ MAX_DRAFT = 500_000
 class Conversations:
     """The role `ConversationsRole` over a storage."""
 
-    def __init__(self, storage: Storage, user_id: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        user_id: str,
+        *,
+        shares: Shares | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._storage = storage
+        self._shares = shares or Shares(storage)
         self._user_id = user_id
         self._clock = clock
 
     async def create(
-        self, *, conversation_id: str | None = None, title: str = "", model: str | None = None, system: str = ""
+        self, *, key: str | None = None, title: str = "", model: str | None = None, system: str = ""
     ) -> Conversation:
-        """Make a conversation; with an id made by the caller it can be repeated safely."""
+        """Make a conversation; with a key made by the caller it can be repeated safely."""
         now = self._clock()
         wanted = clean_line(title, MAX_TITLE)
+        id, system = _id_of(self._user_id, key) if key else new_id(), _checked_system(system)
+        try:
+            await self._shares.room_for(self._user_id, conversations=1, text_bytes=size_of(system))
+        except InvalidInput:
+            if key is None or not await self._is_there(id):
+                raise
         return await self._storage.create_conversation(
             Conversation(
-                id=conversation_id or new_id(),
+                id=id,
                 user_id=self._user_id,
                 title=wanted,
                 title_by_user=bool(wanted),
                 created_at=now,
                 updated_at=now,
                 model=model,
-                system=_checked_system(system),
+                system=system,
             )
         )
+
+    async def _is_there(self, conversation_id: str) -> bool:
+        try:
+            await self._storage.get_conversation(self._user_id, conversation_id)
+        except NotFound:
+            return False
+        return True
 
     async def get(self, conversation_id: str) -> Conversation:
         """Return it or raise `NotFound`; a deleted one is not found."""
@@ -50,7 +73,7 @@ class Conversations:
             raise NotFound("It was deleted; `argus restore` brings it back.", title="No such conversation")
         return conversation
 
-    async def find(self, id_prefix: str) -> Conversation:
+    async def find(self, id_prefix: str) -> ConversationRow:
         """Return the one whose id begins so."""
         wanted = id_prefix.strip().lower()
         found = await self._storage.find_conversations(self._user_id, wanted, 2) if wanted else []
@@ -60,7 +83,7 @@ class Conversations:
             raise InvalidInput("Give more of its id.", title=f"Several conversations have an id like {wanted[:40]!r}")
         return found[0]
 
-    async def list(self, *, limit: int = 50, cursor: str | None = None, title_words: str = "") -> Page[Conversation]:
+    async def list(self, *, limit: int = 50, cursor: str | None = None, title_words: str = "") -> Page[ConversationRow]:
         """Return pinned ones first, then the newest."""
         return await self._storage.list_conversations(
             self._user_id, limit=limit, cursor=cursor, title_words=title_words
@@ -89,12 +112,15 @@ class Conversations:
 
     async def set_system(self, conversation_id: str, system: str) -> Conversation:
         """Set the system instruction; empty for none."""
-        return await self._change(conversation_id, ConversationChange(system=_checked_system(system)))
+        system = _checked_system(system)
+        await self._shares.room_for(self._user_id, text_bytes=size_of(system))
+        return await self._change(conversation_id, ConversationChange(system=system))
 
     async def save_draft(self, conversation_id: str, draft: str) -> None:
         """Keep what was typed and not sent."""
         if len(draft) > MAX_DRAFT:
             raise InvalidInput("You can still send it.", title="The draft is too long to be kept")
+        await self._shares.room_for(self._user_id, text_bytes=size_of(draft))
         await self._change(conversation_id, ConversationChange(draft=draft))
 
     async def mark_read(self, conversation_id: str) -> None:
@@ -122,7 +148,7 @@ class Conversations:
                 return await self._storage.move_head(self._user_id, conversation_id, at, conversation.rev)
         raise InvalidInput("This conversation is empty.", title="There is nothing to undo")
 
-    def changes(self) -> AsyncGenerator[Conversation, None]:
+    def changes(self) -> AsyncGenerator[ConversationRow, None]:
         """Yield each conversation that changes from this call on."""
         return _closing(self._storage.changes(self._user_id))
 
@@ -130,7 +156,12 @@ class Conversations:
         return await self._storage.update_conversation(self._user_id, conversation_id, change)
 
 
-async def _closing(stream: AsyncIterator[Conversation]) -> AsyncGenerator[Conversation, None]:
+def _id_of(user_id: str, key: str) -> str:
+    """Return the id that a key makes: the same for the same user, and nobody finds out by it what another one has."""
+    return hashlib.sha256(f"{user_id}:{key}".encode()).hexdigest()[:32]
+
+
+async def _closing(stream: AsyncIterator[ConversationRow]) -> AsyncGenerator[ConversationRow, None]:
     """Pass `stream` on, and close it when this is closed."""
     try:
         async for conversation in stream:

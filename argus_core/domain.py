@@ -111,9 +111,21 @@ class Meter:
     """Seconds until all of it is there again."""
 
 
+KeptName = Literal["conversations", "text_bytes", "picture_bytes", "sessions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How much of something a user keeps; deleting gives room again at once."""
+
+    name: KeptName
+    used: int
+    limit: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What a user has used today (UTC) and may still use."""
+    """What a user has used today (UTC) and may still use, and what they keep."""
 
     requests: int = 0
     tokens: int = 0
@@ -121,6 +133,8 @@ class Allowance:
     cost_micro_usd: int = 0
     """Of the answers whose price is known."""
     meters: tuple[Meter, ...] = ()
+    """Only what is limited."""
+    kept: tuple[Kept, ...] = ()
     """Only what is limited."""
 
 
@@ -259,8 +273,8 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
-    """Ordered messages owned by one user; `head_id` is the active leaf of the tree."""
+class ConversationRow:
+    """What a list tells of a conversation: all but its long texts, of which it only says whether there are any."""
 
     id: str
     user_id: str
@@ -271,9 +285,8 @@ class Conversation:
     """When a message last came or ended; renaming does not move it."""
     model: str | None = None
     """None: the default model answers."""
-    system: str = ""
-    """The system instruction; empty for none."""
     head_id: str | None = None
+    """The active leaf of its tree of messages."""
     rev: int = 0
     """Counts moves of the head; `move_head` compares it."""
     pinned: bool = False
@@ -283,9 +296,19 @@ class Conversation:
     """Answers that ended while nobody looked."""
     running: int = 0
     """Generations running in it now."""
+    is_prepared: bool = False
+    """It has a draft or a system instruction; the storage tells."""
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation(ConversationRow):
+    """Ordered messages owned by one user."""
+
+    system: str = ""
+    """The system instruction; empty for none."""
     draft: str = ""
     """What was typed and not yet sent."""
-    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,8 +366,9 @@ class ModelInfo:
 class SearchHit:
     """A message that holds the words searched for."""
 
-    conversation: Conversation
+    conversation: ConversationRow
     message: Message
+    """Of a text over 2,000 characters only the beginning; no parts at all behind the best hits of very long texts."""
     snippet: str
     """About 160 characters of the text around the first match, one line."""
     spans: tuple[tuple[int, int], ...] = ()

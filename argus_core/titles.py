@@ -45,7 +45,7 @@ def title_from_words(question: str) -> str:
 
 def title_from_model(answer: str) -> str:
     """Return what a model said as a title; empty when it did not give one."""
-    first = next((line for line in answer.splitlines() if line.strip()), "")
+    first = next((line for line in answer[:_LOOKED_AT].splitlines() if line.strip()), "")
     title = clean_line(first).strip().strip("\"'«»“”*#` ").rstrip(".").strip()
     title = re.sub(r"^(title|عنوان)\s*:\s*", "", title, flags=re.I)
     return title if 0 < len(title) <= MAX_TITLE_CHARS else ""

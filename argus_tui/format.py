@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from argus_core.domain import Kept
 
 _DECIMAL_UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -62,6 +66,14 @@ def count(number: int) -> str:
 def grouped(number: int) -> str:
     """Return a count in full with separators: `41,200`."""
     return f"{number:,}"
+
+
+def share(kept: Kept) -> str:
+    """Return how much is kept of how much: `12 of 10,000`, `1.3 of 512 MB`, in the megabytes of the settings."""
+    if not kept.name.endswith("_bytes"):
+        return f"{kept.used:,} of {kept.limit:,}"
+    used, limit = kept.used / (1 << 20), kept.limit / (1 << 20)
+    return f"{used:,.0f} of {limit:,.0f} MB" if used >= 10 else f"{used:.1f} of {limit:,.0f} MB"
 
 
 def duration(seconds: float) -> str:

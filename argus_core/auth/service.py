@@ -31,6 +31,7 @@ class Auth:
         passwords: Hashes; closed with this.
         tokens: Signs.
         signup: Who may make an account.
+        most_sessions: On how many clients a user may be signed in; None for any number.
         clock: Tells the time.
     """
 
@@ -41,6 +42,7 @@ class Auth:
         tokens: Tokens,
         *,
         signup: SignUpPolicy,
+        most_sessions: int | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.signup: SignUpPolicy = signup
@@ -48,7 +50,7 @@ class Auth:
         self._passwords = passwords
         self._tokens = tokens
         self._clock = clock
-        self._sessions = Sessions(storage, tokens, clock=clock)
+        self._sessions = Sessions(storage, tokens, most=most_sessions, clock=clock)
         self._throttle = Throttle(storage)
 
     async def sign_up(self, name: str, email: str, password: str, origin: Origin, *, invite: str = "") -> SignedIn:

@@ -57,6 +57,7 @@ class Sessions:
     Args:
         storage: Keeps them.
         tokens: Point to them.
+        most: How many one user may have; None for any number.
         clock: Tells the time.
         ticks: Tells seconds that never jump, for the cache.
     """
@@ -66,11 +67,13 @@ class Sessions:
         storage: AccountStorage,
         tokens: Tokens,
         *,
+        most: int | None = None,
         clock: Callable[[], datetime] = utc_now,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._storage = storage
         self._tokens = tokens
+        self._most = most
         self._clock = clock
         self._ticks = ticks
         self._seen: dict[str, tuple[float, Identity | None]] = {}
@@ -89,7 +92,17 @@ class Sessions:
             address=clean_line(origin.address, MAX_ADDRESS),
         )
         await self._storage.create_session(StoredSession(session=session, refreshed_at=now))
+        await self._end_oldest(user.id, session.id)
         return self._signed_in(user, Generation(session.id, 0), now, origin)
+
+    async def _end_oldest(self, user_id: str, new_id: str) -> None:
+        """End the sessions that were not seen for longest where there are too many; never the new one."""
+        if self._most is None:
+            return
+        others = [each.id for each in await self._storage.list_sessions(user_id) if each.id != new_id]
+        for session_id in others[self._most - 1 :]:
+            await self.end(user_id, only=session_id)
+            _log.info("session ended for a newer one", extra={"user_id": user_id, "session_id": session_id})
 
     async def refresh(self, refresh_token: str, origin: Origin) -> SignedIn:
         """Exchange a refresh token for the next pair; of many at once one moves the session on, and all get that pair.

@@ -31,5 +31,14 @@ class BlobStore(Protocol):
             StorageError: The bytes are not the ones that were stored.
         """
 
+    async def remove(self, digest: str, idle_s: float) -> bool:
+        """Remove the bytes unless they were put in the last `idle_s` seconds; return whether none are kept now.
+
+        Whoever puts them meanwhile either keeps them or stores them anew.
+
+        Raises:
+            StorageError: They could not be removed.
+        """
+
     async def close(self) -> None:
         """Let go of everything."""

@@ -49,6 +49,14 @@ class FileBlobs:
             raise NotFound("That is not the name of a stored file.")
         return await asyncio.to_thread(self._get, digest)
 
+    async def remove(self, digest: str, idle_s: float) -> bool:
+        """Remove the bytes unless they were put in the last `idle_s` seconds; return whether none are kept now.
+
+        Raises:
+            StorageError: They could not be removed.
+        """
+        return not is_digest(digest) or await asyncio.to_thread(self._remove, digest, idle_s)
+
     async def digests(self) -> AsyncGenerator[str, None]:
         """Yield the names of all blobs, sorted.
 
@@ -78,6 +86,26 @@ class FileBlobs:
         except OSError as error:
             raise _not_kept(error) from error
         return digest
+
+    def _remove(self, digest: str, idle_s: float) -> bool:
+        """Take the file aside first: from then on nobody can say of it that they have just put it."""
+        path = self._path(digest)
+        aside = self._drafts / f"{digest}.removed"
+        try:
+            if time.time() - path.stat().st_mtime < idle_s:
+                return False
+            self._prepare()
+            path.replace(aside)
+            if time.time() - aside.stat().st_mtime < idle_s:  # it was put between the two looks
+                aside.replace(path)
+                return False
+            aside.unlink()
+            sync_folder(path.parent)
+        except FileNotFoundError:
+            return True  # gone already, or another process takes it
+        except OSError as error:
+            raise StorageError(f"A stored file cannot be removed: {error.strerror}.") from error
+        return True
 
     def _get(self, digest: str) -> bytes:
         try:
@@ -121,8 +149,9 @@ def _names(folder: Path) -> list[str]:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    """Say whether the file is there and whole; a damaged one is written again."""
+    """Say whether the file is there and whole, and mark it as put now; a damaged one is written again."""
     try:
+        os.utime(path)  # first: whoever is about to remove it sees that, or has taken it away before
         return path.stat().st_size == len(data) and path.read_bytes() == data
     except FileNotFoundError:
         return False

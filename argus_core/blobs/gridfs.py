@@ -72,6 +72,14 @@ class GridFsBlobs:
             raise NotFound("That is not the name of a stored file.")
         return await self._do(_read, digest)
 
+    async def remove(self, digest: str, idle_s: float) -> bool:
+        """Remove the bytes unless they were put in the last `idle_s` seconds; return whether none are kept now.
+
+        Raises:
+            StorageError: They could not be removed.
+        """
+        return not is_digest(digest) or await self._do(_remove, digest, idle_s)
+
     async def digests(self) -> AsyncGenerator[str, None]:
         """Yield the names of all blobs, sorted.
 
@@ -137,10 +145,12 @@ async def _write(db: Database, digest: str, data: bytes) -> None:
 
 
 async def _holds(db: Database, digest: str) -> bool:
-    """Return whether the blob is there and whole; a damaged one is removed, to be written again."""
-    file_id = await _find(db, digest)
-    if file_id is None:
+    """Return whether the blob is there and whole, and mark it as put now; a damaged one is removed, to be rewritten."""
+    put_now = {"$currentDate": {"put_at": True}}
+    found = await db.blobs.files.find_one_and_update({"filename": digest}, put_now, projection={"_id": 1})
+    if found is None:
         return False
+    file_id: ObjectId = found["_id"]
     try:
         await _bytes_of(db, file_id, digest)
     except NotFound:
@@ -150,6 +160,18 @@ async def _holds(db: Database, digest: str) -> bool:
             await _bucket(db).delete(file_id)
         return False
     return True
+
+
+async def _remove(db: Database, digest: str, idle_s: float) -> bool:
+    """Remove the document, if nobody has put the blob meanwhile, and then its chunks, of which a draft tells."""
+    idle = {"$lt": [{"$ifNull": ["$put_at", "$uploadDate"]}, {"$subtract": ["$$NOW", int(idle_s * 1000)]}]}
+    file_id = await _find(db, digest)
+    if file_id is None:
+        return True
+    await db.blobs.drafts.update_one({"_id": file_id}, {"$currentDate": {"started_at": True}}, upsert=True)
+    await db.blobs.files.delete_one({"_id": file_id, "$expr": idle})
+    await _clear(db, file_id)
+    return await _find(db, digest) is None
 
 
 async def _read(db: Database, digest: str) -> bytes:

@@ -13,6 +13,7 @@ from argus_core.domain import (
     Allowance,
     Attachment,
     Conversation,
+    ConversationRow,
     Generation,
     Invite,
     Message,
@@ -119,14 +120,17 @@ class ConversationsRole(Protocol):
     """The conversations of the user."""
 
     async def create(
-        self, *, conversation_id: str | None = None, title: str = "", model: str | None = None, system: str = ""
+        self, *, key: str | None = None, title: str = "", model: str | None = None, system: str = ""
     ) -> Conversation:
-        """Make a conversation; with an id made by the caller it can be repeated safely."""
+        """Make a conversation; with a key made by the caller it can be repeated safely.
+
+        The key only tells a repeated call from a new one: the conversation's id is another.
+        """
 
     async def get(self, conversation_id: str) -> Conversation:
         """Return it or raise `NotFound`."""
 
-    async def find(self, id_prefix: str) -> Conversation:
+    async def find(self, id_prefix: str) -> ConversationRow:
         """Return the one whose id begins so.
 
         Raises:
@@ -134,7 +138,7 @@ class ConversationsRole(Protocol):
             InvalidInput: Several do.
         """
 
-    async def list(self, *, limit: int = 50, cursor: str | None = None, title_words: str = "") -> Page[Conversation]:
+    async def list(self, *, limit: int = 50, cursor: str | None = None, title_words: str = "") -> Page[ConversationRow]:
         """Return pinned ones first, then the newest; only those whose title holds all words if some are given."""
 
     async def count(self) -> int:
@@ -171,7 +175,7 @@ class ConversationsRole(Protocol):
             InvalidInput: There is nothing to undo, or an answer is running.
         """
 
-    def changes(self) -> AsyncGenerator[Conversation, None]:
+    def changes(self) -> AsyncGenerator[ConversationRow, None]:
         """Yield each conversation that changes from now on, within a second, whoever changed it."""
 
 

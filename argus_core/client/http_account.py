@@ -17,7 +17,7 @@ from argus_core.client.http_feed import Feed
 from argus_core.client.http_line import Cut, Patience
 from argus_core.client.http_session import Api
 from argus_core.client.http_stream import LIVED_S, PASSING, Drained, Nonsense, check_frame
-from argus_core.domain import Conversation, Page, Watcher
+from argus_core.domain import ConversationRow, Page, Watcher
 from argus_core.errors import ArgusError, InvalidInput, NotFound
 from argus_core.ids import utc_now
 from argus_core.sse import ServerEvent
@@ -45,7 +45,7 @@ class AccountStream:
         self._api = api
         self._client_id = client_id
         self._now = now
-        self._changes: set[Feed[Conversation]] = set()
+        self._changes: set[Feed[ConversationRow]] = set()
         self._watchers: set[Feed[Sequence[Watcher]]] = set()
         self._connections: set[Feed[Connection]] = set()
         self._runner: asyncio.Task[None] | None = None
@@ -54,7 +54,7 @@ class AccountStream:
         self._present: tuple[Watcher, ...] | None = None
         self._looking_at: str | None = None
         self._greeted = asyncio.Event()
-        self._known: dict[str, Conversation] = {}
+        self._known: dict[str, ConversationRow] = {}
         """What whoever follows the changes has seen last of each conversation."""
         self._was_live = False
         """The stream has been open since the changes are followed."""
@@ -62,11 +62,11 @@ class AccountStream:
         self._told: set[str] = set()
         """What was told while the list is being compared: newer than the list."""
 
-    def changes(self) -> Feed[Conversation]:
+    def changes(self) -> Feed[ConversationRow]:
         """Return each conversation that changes from now on."""
         if not self._changes:
             self._was_live = False
-        feed: Feed[Conversation] = Feed(self._leave(self._changes))
+        feed: Feed[ConversationRow] = Feed(self._leave(self._changes))
         self._changes.add(feed)
         if self._greeted.is_set():  # from here on nothing is missed: what there is need only be known
             self._background.start(self._compare(tell=False), "compare")
@@ -91,7 +91,7 @@ class AccountStream:
         self._run()
         return feed
 
-    def was_read(self, conversations: Iterable[Conversation]) -> None:
+    def was_read(self, conversations: Iterable[ConversationRow]) -> None:
         """Take note of a list that was read before the changes were followed: what is as there is no change."""
         if not self._was_live:
             for conversation in conversations:
@@ -199,7 +199,7 @@ class AccountStream:
         try:
             data = json.loads(frame.data) if frame.name in ("conversation", "watchers") else None
             if frame.name == "conversation":
-                self._tell(decode(Conversation, data))
+                self._tell(decode(ConversationRow, data))
             elif frame.name == "watchers":
                 self._tell_watchers(decode(Page[Watcher], data).items)
         except (ValueError, RecursionError, InvalidInput) as error:
@@ -207,7 +207,7 @@ class AccountStream:
 
     # What is told
 
-    def _tell(self, conversation: Conversation) -> None:
+    def _tell(self, conversation: ConversationRow) -> None:
         self._told.add(conversation.id)
         self._know(conversation)
         for feed in self._changes:
@@ -223,7 +223,7 @@ class AccountStream:
         body = {"client_id": self._client_id, "conversation_id": self._looking_at}
         await self._api.send("PUT", "/account/looking-at", body)
 
-    def _know(self, conversation: Conversation) -> None:
+    def _know(self, conversation: ConversationRow) -> None:
         self._known.pop(conversation.id, None)
         self._known[conversation.id] = conversation
         if len(self._known) > MOST_KNOWN:
@@ -236,7 +236,7 @@ class AccountStream:
             self._was_live = True
             found = self._tell_if_new if tell else self._know_if_new
             try:
-                page = await self._api.get(Page[Conversation], "/conversations", limit=PAGE)
+                page = await self._api.get(Page[ConversationRow], "/conversations", limit=PAGE)
                 for conversation in reversed(page.items):
                     found(conversation)
                 for conversation in self._missing(page)[:PAGE]:
@@ -244,15 +244,15 @@ class AccountStream:
             except ArgusError as error:  # the line has broken again: the next one compares
                 _log.debug("the list was not compared: %s", error.code)
 
-    def _tell_if_new(self, conversation: Conversation) -> None:
+    def _tell_if_new(self, conversation: ConversationRow) -> None:
         if conversation.id not in self._told and self._known.get(conversation.id) != conversation:
             self._tell(conversation)
 
-    def _know_if_new(self, conversation: Conversation) -> None:
+    def _know_if_new(self, conversation: ConversationRow) -> None:
         if conversation.id not in self._told:
             self._know(conversation)
 
-    def _missing(self, page: Page[Conversation]) -> list[Conversation]:
+    def _missing(self, page: Page[ConversationRow]) -> list[ConversationRow]:
         """Return what is known and should stand on the page, but does not: deleted, or moved down."""
         there = {conversation.id for conversation in page.items}
         last = _place(page.items[-1]) if page.items and page.next_cursor is not None else None
@@ -262,13 +262,13 @@ class AccountStream:
             if one.id not in there and one.deleted_at is None and (last is None or _place(one) >= last)
         ]
 
-    async def _now_of(self, conversation: Conversation) -> Conversation:
+    async def _now_of(self, conversation: ConversationRow) -> ConversationRow:
         try:
-            return await self._api.get(Conversation, f"/conversations/{segment(conversation.id)}")
+            return await self._api.get(ConversationRow, f"/conversations/{segment(conversation.id)}")
         except NotFound:
             return replace(conversation, deleted_at=self._now())
 
 
-def _place(conversation: Conversation) -> tuple[bool, datetime]:
+def _place(conversation: ConversationRow) -> tuple[bool, datetime]:
     """Return what the list is sorted by, the greatest first."""
     return conversation.pinned, conversation.updated_at

@@ -14,6 +14,7 @@ from argus_core.domain import (
     Allowance,
     Attachment,
     Conversation,
+    ConversationRow,
     Generation,
     Invite,
     Message,
@@ -150,24 +151,24 @@ class HttpConversations:
         self._stream = stream
 
     async def create(
-        self, *, conversation_id: str | None = None, title: str = "", model: str | None = None, system: str = ""
+        self, *, key: str | None = None, title: str = "", model: str | None = None, system: str = ""
     ) -> Conversation:
         """Make a conversation."""
-        body = {"id": conversation_id or new_id(), "title": title, "model": model, "system": system}
+        body = {"id": key or new_id(), "title": title, "model": model, "system": system}
         return await self._api.change(Conversation, "POST", "/conversations", body)
 
     async def get(self, conversation_id: str) -> Conversation:
         """Return it or raise `NotFound`."""
         return await self._api.get(Conversation, _conversation(conversation_id))
 
-    async def find(self, id_prefix: str) -> Conversation:
+    async def find(self, id_prefix: str) -> ConversationRow:
         """Return the one whose id begins so."""
-        return await self._api.get(Conversation, "/conversations/find", id_prefix=id_prefix)
+        return await self._api.get(ConversationRow, "/conversations/find", id_prefix=id_prefix)
 
-    async def list(self, *, limit: int = 50, cursor: str | None = None, title_words: str = "") -> Page[Conversation]:
+    async def list(self, *, limit: int = 50, cursor: str | None = None, title_words: str = "") -> Page[ConversationRow]:
         """Return pinned ones first, then the newest."""
         page = await self._api.get(
-            Page[Conversation], "/conversations", limit=limit, cursor=cursor, title_words=title_words or None
+            Page[ConversationRow], "/conversations", limit=limit, cursor=cursor, title_words=title_words or None
         )
         self._stream.was_read(page.items)
         return page
@@ -214,7 +215,7 @@ class HttpConversations:
         path = f"{_conversation(conversation_id)}/undo"
         return await self._api.change(Conversation, "POST", path, repeatable=False)
 
-    def changes(self) -> AsyncGenerator[Conversation, None]:
+    def changes(self) -> AsyncGenerator[ConversationRow, None]:
         """Yield each conversation that changes from this call on."""
         return self._stream.changes()
 

@@ -39,6 +39,7 @@ from argus_core.limits import Limits
 from argus_core.models import Providers
 from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Prompt
+from argus_core.shares import Shares, size_of
 from argus_core.storage.accounts import FullStorage
 from argus_core.storage.base import Storage
 from argus_core.tasks import Background
@@ -78,13 +79,12 @@ class Services:
     titles: Titles
     limits: Limits
     presence: PresenceBoard
+    shares: Shares
     background: Background = field(default_factory=Background)
     auth: Auth | None = None
     """None on one machine, where nobody signs in."""
     thoughts: bool = True
     max_output_tokens: int | None = None
-    user_bytes: int | None = None
-    """What the pictures of one user may take together; None for any number."""
 
     async def close(self) -> None:
         """End what runs and let go of everything, the storage last; calling it twice is harmless."""
@@ -118,11 +118,17 @@ class LocalAccount:
 
     async def set_preference(self, name: str, value: str | None) -> None:
         """Keep `value` under `name`; None forgets it."""
+        if value is not None:
+            await self._services.shares.room_for_preference(self._user.id, name, value)
         await self._storage.set_preference(self._user.id, name, value)
 
     async def allowance(self) -> Allowance:
-        """Return what was used today and what is left."""
-        return await self._services.limits.allowance(self._user)
+        """Return what was used today, what is left, and what is kept."""
+        kept = await self._services.shares.kept(self._user.id, self._count_sessions)
+        return replace(await self._services.limits.allowance(self._user), kept=kept)
+
+    async def _count_sessions(self) -> int:
+        return len(await self.sessions())
 
     async def meters(self) -> Sequence[Meter]:
         """Return only what is limited and left of it: for the server's headers."""
@@ -315,7 +321,7 @@ class LocalGenerations:
     async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
         if len(text) > MAX_QUESTION_CHARS:
             raise InvalidInput(f"Keep it under {MAX_QUESTION_CHARS:,} characters.", title="The question is too long")
-        attachments = [await self._storage.get_attachment(self._user_id, one) for one in attachment_ids]
+        attachments = await self._storage.claim_attachments(self._user_id, attachment_ids)
         words: tuple[Part, ...] = (TextPart(text),) if text.strip() else ()
         parts = (*(AttachmentPart(one) for one in attachments), *words)
         if not parts:
@@ -372,7 +378,9 @@ class LocalGenerations:
         continues: Message | None = None,
     ) -> Turn:
         """Store the turn and start its answer; one that was stored before is only returned."""
-        preferred, path = await asyncio.gather(self._preferred(conversation), self._path_before(question, parent_id))
+        preferred, path, _ = await asyncio.gather(
+            self._preferred(conversation), self._path_before(question, parent_id), self._room_for(question)
+        )
         provider, model = self._services.providers.resolve(conversation.model, preferred)
         wanted = self._turn(conversation, question, parent_id, model)
         if continues is not None:
@@ -393,6 +401,11 @@ class LocalGenerations:
             prefix = continues.text if continues is not None else ""
             self._engine.start(turn, provider, lambda: self._prompts.fill(blank, turn, path, prefix), prefix=prefix)
         return turn
+
+    async def _room_for(self, question: Message | None) -> None:
+        """Refuse a question that there is no room for; an answer is at least a byte."""
+        text_bytes = size_of(question.text) if question is not None else 0
+        await self._services.shares.room_for(self._user_id, text_bytes=text_bytes + 1)
 
     async def _preferred(self, conversation: Conversation) -> str | None:
         return None if conversation.model else await self._models.preferred()
@@ -470,11 +483,11 @@ class LocalClient:
         # Clients make their ids up: with the user in front nobody speaks for the client of somebody else.
         who = Who(user=user, session_id=session_id, client_id=f"{user.id}:{client_id or new_id()}", forget=forget)
         self.account = LocalAccount(services, who)
-        self.conversations = Conversations(storage, user.id)
+        self.conversations = Conversations(storage, user.id, shares=services.shares)
         self.messages = LocalMessages(storage, user.id)
         self.models = LocalModels(services, user.id)
         self.generations = LocalGenerations(services, user, self.conversations, self.models)
-        self.attachments = Attachments(storage, services.blobs, user.id, most_bytes=services.user_bytes)
+        self.attachments = Attachments(storage, services.blobs, user.id, shares=services.shares)
         self.search = LocalSearch(storage, user.id)
         auth = services.auth
         self.admin = LocalAdmin(

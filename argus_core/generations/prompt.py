@@ -11,6 +11,8 @@ from argus_core.providers.base import Prompt, PromptImage, PromptMessage
 from argus_core.storage.base import Storage
 
 MAX_MESSAGES = 1000
+MAX_CHARS = 8_000_000
+"""More than any model reads; a conversation that holds more is not taken into memory for it."""
 _PAGE = 250
 GO_ON = "Go on exactly where your last message stopped. Repeat none of it and say nothing about it."
 
@@ -41,10 +43,13 @@ class Prompts:
 
 
 async def history(storage: Storage, user_id: str, near: Sequence[Message]) -> list[Message]:
-    """Return the messages that end with those of `near`, oldest first, the last `MAX_MESSAGES` at most."""
+    """Return the messages that end with those of `near`, oldest first, at most `MAX_MESSAGES` of some `MAX_CHARS`."""
     path = list(near)
-    while path and (parent_id := path[0].parent_id) and (room := MAX_MESSAGES - len(path)) > 0:
-        path = [*await storage.list_path(user_id, parent_id, min(_PAGE, room)), *path]
+    chars = sum(len(message.text) for message in path)
+    while path and (parent_id := path[0].parent_id) and (room := MAX_MESSAGES - len(path)) > 0 and chars < MAX_CHARS:
+        page = await storage.list_path(user_id, parent_id, min(_PAGE, room))
+        chars += sum(len(message.text) for message in page)
+        path = [*page, *path]
     return path
 
 

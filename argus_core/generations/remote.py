@@ -22,6 +22,7 @@ from argus_core.events import LoggedEvent
 from argus_core.generations.patience import patiently
 from argus_core.generations.tail import Tail
 from argus_core.storage.base import Storage
+from argus_core.storage.paging import is_full
 from argus_core.tasks import Grumble, report_bug
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ class RemoteReader:
             batch = await self._tail.ask(n, lambda: self._read(n))
             if not batch and self._over:
                 return None
-            self._looked_at = gaps if len(batch) < PAGE else None
+            self._looked_at = None if is_full(batch, PAGE) else gaps
         if batch:
             self._look_after(0)
         elif not await self._comes(news):

@@ -91,7 +91,7 @@ class LookingAt(BaseModel):
 
 
 class NewConversation(BaseModel):
-    """A conversation; with an id of the client's it can be sent again."""
+    """A conversation; with an `id` of the client's it can be sent again. Its own id is the one in the answer."""
 
     model_config = _example(title="A roof in the rain")
     id: Id | None = None

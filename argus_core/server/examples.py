@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from argus_core.domain import (
@@ -9,6 +10,7 @@ from argus_core.domain import (
     Attachment,
     AttachmentPart,
     Conversation,
+    ConversationRow,
     Generation,
     Invite,
     Message,
@@ -50,6 +52,7 @@ CONVERSATION = Conversation(
     head_id=_REPLY,
     rev=1,
 )
+ROW = ConversationRow(**{each.name: getattr(CONVERSATION, each.name) for each in fields(ConversationRow)})
 QUESTION = Message(
     id=_QUESTION,
     conversation_id=_CONVERSATION,
@@ -110,7 +113,8 @@ EXAMPLES: dict[type, object] = {
     RoleLimits: RoleLimits(role="member", requests_per_minute=30),
     ModelInfo: ModelInfo(id="gemini-flash-latest", name="Gemini Flash", provider="gemini", takes_images=True),
     Readiness: Readiness(model="gemini-flash-latest", provider="gemini", has_key=True, has_local=False),
-    SearchHit: SearchHit(conversation=CONVERSATION, message=QUESTION, snippet="Where does it leak?", spans=((14, 18),)),
+    ConversationRow: ROW,
+    SearchHit: SearchHit(conversation=ROW, message=QUESTION, snippet="Where does it leak?", spans=((14, 18),)),
     Usage: Usage(input_tokens=300, output_tokens=112, cost_micro_usd=180),
     Watcher: Watcher(client="argus on desk", conversation_id=_CONVERSATION),
     TextDelta: TextDelta("At the chimney, ", output_tokens=4),

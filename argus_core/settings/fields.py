@@ -115,6 +115,15 @@ class Settings:
     provider_requests_per_minute: int | None = _setting(
         None, "ARGUS_PROVIDER_REQUESTS_PER_MINUTE", "Questions all users together may ask Gemini in a minute."
     )
+    user_conversations: int | None = _setting(
+        10_000, "ARGUS_USER_CONVERSATIONS", "Conversations a user may keep on the server; 0 for any number."
+    )
+    user_text_mb: int | None = _setting(
+        512, "ARGUS_USER_TEXT_MB", "Megabytes of text a user may keep on the server; 0 for any number."
+    )
+    user_sessions: int | None = _setting(
+        20, "ARGUS_USER_SESSIONS", "Clients a user may be signed in on at once; 0 for any number."
+    )
     user_storage_mb: int | None = _setting(
         1024, "ARGUS_USER_STORAGE_MB", "Megabytes of pictures a user may keep on the server; 0 for any number."
     )

@@ -15,6 +15,7 @@ from typing import Protocol
 from argus_core.domain import (
     Attachment,
     Conversation,
+    ConversationRow,
     Generation,
     Message,
     MessageStatus,
@@ -56,6 +57,19 @@ class Ending:
     truncated: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How much one user keeps; bytes are those of the stored texts, in UTF-8."""
+
+    conversations: int = 0
+    text_bytes: int = 0
+    """Messages, drafts and system instructions of conversations that are not deleted."""
+    deleted: int = 0
+    """Conversations that could be restored."""
+    deleted_text_bytes: int = 0
+    picture_bytes: int = 0
+
+
 class Storage(Protocol):
     """Conversations, messages, generations and their logs of all users."""
 
@@ -84,6 +98,9 @@ class Storage(Protocol):
     async def set_preference(self, user_id: str, name: str, value: str | None) -> None:
         """Keep `value` under `name`; None forgets it."""
 
+    async def count_preferences(self, user_id: str) -> int:
+        """Return how many values are kept."""
+
     # Conversations
 
     async def create_conversation(self, conversation: Conversation) -> Conversation:
@@ -96,12 +113,12 @@ class Storage(Protocol):
     async def get_conversation(self, user_id: str, conversation_id: str) -> Conversation:
         """Return it, deleted ones too, or raise `NotFound`."""
 
-    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[Conversation]:
+    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[ConversationRow]:
         """Return conversations, not deleted, whose id begins with `id_prefix`, newest first."""
 
     async def list_conversations(
         self, user_id: str, *, limit: int = 50, cursor: str | None = None, title_words: str = ""
-    ) -> Page[Conversation]:
+    ) -> Page[ConversationRow]:
         """Return conversations that are not deleted: pinned first, then by `updated_at`, newest first, then by id.
 
         Args:
@@ -118,14 +135,14 @@ class Storage(Protocol):
         """Return how many are not deleted."""
 
     async def update_conversation(self, user_id: str, conversation_id: str, change: ConversationChange) -> Conversation:
-        """Set fields and return the result, or raise `NotFound`."""
+        """Set fields and return the result, or raise `NotFound`; a deleted one is not found either."""
 
     async def move_head(self, user_id: str, conversation_id: str, head_id: str | None, rev: int) -> Conversation:
         """Make `head_id` the active leaf if the conversation is still at `rev`; `rev` grows by one.
 
         Raises:
             Conflict: It moved meanwhile.
-            NotFound: No such conversation, or no such message in it.
+            NotFound: No such conversation, it was deleted, or there is no such message in it.
         """
 
     async def delete_conversation(self, user_id: str, conversation_id: str, at: datetime) -> None:
@@ -137,7 +154,13 @@ class Storage(Protocol):
     async def purge_deleted(self, before: datetime) -> int:
         """Remove for good what was deleted before then, with its messages and logs; return how many went."""
 
-    def changes(self, user_id: str) -> AsyncIterator[Conversation]:
+    async def purge_oldest_deleted(self, user_id: str) -> bool:
+        """Remove for good the conversation of this user that was deleted first; False when none is left."""
+
+    async def keeping(self, user_id: str) -> Keeping:
+        """Return how much the user keeps; what is being written counts when it has ended."""
+
+    def changes(self, user_id: str) -> AsyncIterator[ConversationRow]:
         """Yield a conversation, as it is now, within a second of each change to it or in it by any process.
 
         Deleted ones come too, with `deleted_at`. Changes may be joined into one. Nothing is yielded for the past.
@@ -152,24 +175,31 @@ class Storage(Protocol):
     async def list_path(self, user_id: str, leaf_id: str, limit: int = 50) -> list[Message]:
         """Return up to `limit` (1 to 500) messages from `leaf_id` up through its parents, oldest first.
 
-        The page before these is `list_path(user_id, result[0].parent_id)`. The cost does not grow with the length of
-        the conversation.
+        The page before these is `list_path(user_id, result[0].parent_id)`: one that holds `paging.PAGE_CHARS` is full
+        too, so it may begin later. The cost does not grow with the length of the conversation.
 
         Raises:
             NotFound: No such message.
         """
 
     async def list_children(self, user_id: str, conversation_id: str, parent_id: str | None) -> list[Message]:
-        """Return the messages whose parent is `parent_id`, by `seq`: the versions of an edited or retried one."""
+        """Return the messages whose parent is `parent_id`, by `seq`: the versions of an edited or retried one.
+
+        Of very many or very long ones only the last, which fill a page.
+        """
 
     async def list_prompts(self, user_id: str, limit: int = 100) -> list[str]:
-        """Return the texts of this user's last messages in all conversations, newest first, repeats in a row once."""
+        """Return the texts of this user's last messages in all conversations, newest first, repeats in a row once.
+
+        There are fewer when they fill a page, or when so many are repeats that they are not worth the search.
+        """
 
     async def search_messages(self, user_id: str, query: str, limit: int = 20) -> list[SearchHit]:
         """Return messages of conversations that are not deleted holding every word of `query`, best first.
 
         Words are folded by `argus_core.text.fold`; the last one also matches the start of a word. Any text is a
-        valid query; one without words finds nothing.
+        valid query; one without words finds nothing. Of a message `indexing` says how much is found, and of a hit's
+        message only what `snippets` leaves comes along.
         """
 
     # Turns and generations
@@ -202,7 +232,10 @@ class Storage(Protocol):
         """
 
     async def events_after(self, generation_id: str, n: int, limit: int = 500) -> list[LoggedEvent]:
-        """Return up to `limit` (1 to 1000) events with consecutive numbers from `n + 1`; empty when none is newer."""
+        """Return up to `limit` (1 to 1000) events with consecutive numbers from `n + 1`; empty when none is newer.
+
+        A page that `paging.is_full` is followed by another one; it may be full with fewer events, when they are long.
+        """
 
     def appended(self, wanted: Container[str]) -> AsyncGenerator[Sequence[LoggedEvent] | None, None]:
         """Yield the events of these generations that any process appends from now on, once they are durable.
@@ -243,8 +276,27 @@ class Storage(Protocol):
     async def get_attachment(self, user_id: str, attachment_id: str) -> Attachment:
         """Return it or raise `NotFound`."""
 
-    async def attachment_bytes(self, user_id: str) -> int:
-        """Return how many bytes the attachments of this user have together."""
+    async def claim_attachments(self, user_id: str, attachment_ids: Sequence[str]) -> list[Attachment]:
+        """Return them, in this order, for a message that is stored within minutes: until then none is removed.
+
+        Raises:
+            NotFound: One of them is not there.
+        """
+
+    async def free_attachments(self, before: datetime) -> int:
+        """Remove those that no message has and that came, or were claimed, before then; return how many went.
+
+        Their digests are orphans from then on. Those of a conversation that is purged go with it.
+        """
+
+    async def list_orphans(self, limit: int = 500) -> list[str]:
+        """Return digests of attachments that were removed; a blob may be kept for some of them."""
+
+    async def is_attached(self, digest: str) -> bool:
+        """Return whether anybody has an attachment with this digest."""
+
+    async def forget_orphan(self, digest: str) -> None:
+        """Take note that no blob is kept for an orphan, or that somebody has it again; idempotent."""
 
     async def statistics(self) -> Mapping[str, int | str]:
         """Return what `argus doctor` prints: driver, version, counts."""

@@ -6,10 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from argus_core.domain import Conversation, Page, User
+from argus_core.domain import ConversationRow, Page, User
 from argus_core.errors import InvalidInput
+from argus_core.events import LoggedEvent, TextDelta, ThoughtDelta
 from argus_core.storage.times import to_ms
 
+PAGE_CHARS = 2_000_000
+"""A page of messages or events that holds so many characters is full, but always holds one."""
+MOST_CHILDREN = 500
+READ_FOR_PROMPT = 10
+"""Messages read at the most for each text of `list_prompts`."""
 _CURSOR = re.compile(r"([01])\.(-?[0-9]{1,15})\.(.{1,200})", re.DOTALL)
 
 
@@ -27,7 +33,18 @@ def check_limit(limit: int, most: int) -> None:
         raise InvalidInput(f"A limit is 1 to {most}, not {limit}.")
 
 
-def cursor_after(conversation: Conversation) -> str:
+def is_full(events: Sequence[LoggedEvent], limit: int) -> bool:
+    """Return whether more events may follow those of a page that was asked for with `limit`."""
+    return len(events) >= limit or sum(map(event_chars, events)) >= PAGE_CHARS
+
+
+def event_chars(logged: LoggedEvent) -> int:
+    """Return how much room an event takes in a page."""
+    event = logged.event
+    return len(event.text) if isinstance(event, TextDelta | ThoughtDelta) else 0
+
+
+def cursor_after(conversation: ConversationRow) -> str:
     """Return the cursor of the page that begins after `conversation`."""
     return f"{conversation.pinned:d}.{to_ms(conversation.updated_at)}.{conversation.id}"
 

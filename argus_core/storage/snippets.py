@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from argus_core.text.fold import QueryTerm, Word, find_words
+from argus_core.domain import ConversationRow, Message, Part, SearchHit, TextPart, ThoughtPart
+from argus_core.storage.indexing import INDEXED_CHARS, PIECE
+from argus_core.text.fold import QueryTerm, Word, find_words, pieces, words
 
 WIDTH = 160
+READ_BYTES = 4 << 20
+"""The texts of so many bytes are read for one search, those of the best hits; the others come without theirs."""
+HIT_CHARS = 2000
+"""So much of a text goes with a hit."""
 _BEFORE = 48
 """Characters shown before the first match."""
+_CLOSE = 128
 
 
-def snippet_of(text: str, terms: list[QueryTerm]) -> tuple[str, tuple[tuple[int, int], ...]]:
+async def hits_of(found: Iterable[tuple[ConversationRow, Message]], terms: list[QueryTerm]) -> list[SearchHit]:
+    """Return what was found as hits: with snippets, and no more of a long text than a hit shows."""
+    hits = []
+    for conversation, message in found:
+        snippet, spans = await snippet_of(message.text, terms)
+        parts = tuple(_shortened(part) for part in message.parts)
+        message = replace(message, parts=parts)
+        hits.append(SearchHit(conversation=conversation, message=message, snippet=snippet, spans=spans))
+    return hits
+
+
+async def snippet_of(text: str, terms: list[QueryTerm]) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Return about `WIDTH` characters on one line around the first match, and where the matches are in them.
 
     Args:
-        text: What the message says, as it was written.
+        text: What the message says, as it was written; only what is indexed of it is looked through.
         terms: From `query_terms`; the words of the last one also match the start of a word.
     """
-    first = next(_matches(text, terms), None)
-    snippet = _cut(text, first.start if first else 0)
+    snippet = _cut(text, await _first_match(text[:INDEXED_CHARS], terms))
     spans: list[tuple[int, int]] = []
     for match in _matches(snippet, terms):
         while spans and match.start < spans[-1][1]:  # the joined form comes after its parts and covers them
@@ -28,10 +47,39 @@ def snippet_of(text: str, terms: list[QueryTerm]) -> tuple[str, tuple[tuple[int,
     return snippet, tuple(spans)
 
 
+async def _first_match(text: str, terms: list[QueryTerm]) -> int:
+    """Return where the first match is, 0 when there is none; a long text is looked through in pieces."""
+    for start, end in pieces(text, PIECE):
+        at = _match_in(text[start:end], terms)
+        if at is not None:
+            return start + at
+        await asyncio.sleep(0)
+    return 0
+
+
+def _match_in(text: str, terms: list[QueryTerm]) -> int | None:
+    """Return where the first match is: folding without the places is ten times as fast, so it is done first."""
+    is_match = _Wanted(terms)
+    for start, end in pieces(text, _CLOSE):
+        if any(map(is_match, words(text[start:end]))):
+            return start + next((match.start for match in _matches(text[start:end], terms)), 0)
+    return None
+
+
+class _Wanted:
+    """Whether a word is one of those that are looked for."""
+
+    def __init__(self, terms: list[QueryTerm]) -> None:
+        self._exact = {word for term in terms for parts in term for word in parts}
+        self._prefixes = tuple(parts[-1] for parts in terms[-1]) if terms else ()
+
+    def __call__(self, word: str) -> bool:
+        return word in self._exact or (bool(self._prefixes) and word.startswith(self._prefixes))
+
+
 def _matches(text: str, terms: list[QueryTerm]) -> Iterator[Word]:
-    exact = {word for term in terms for parts in term for word in parts}
-    prefixes = tuple(parts[-1] for parts in terms[-1]) if terms else ()
-    return (word for word in find_words(text) if word.text in exact or (prefixes and word.text.startswith(prefixes)))
+    is_match = _Wanted(terms)
+    return (word for word in find_words(text) if is_match(word.text))
 
 
 def _cut(text: str, at: int) -> str:
@@ -44,3 +92,9 @@ def _cut(text: str, at: int) -> str:
         high = next((i for i in range(high, max(at + 1, high - 30), -1) if text[i].isspace()), high)
     line = " ".join(text[low:high].split())
     return f"{'…' if low else ''}{line}{'…' if high < len(text) else ''}"
+
+
+def _shortened(part: Part) -> Part:
+    if isinstance(part, TextPart | ThoughtPart) and len(part.text) > HIT_CHARS:
+        return replace(part, text=part.text[:HIT_CHARS])
+    return part

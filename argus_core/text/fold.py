@@ -53,8 +53,30 @@ def find_words(text: str) -> Iterator[Word]:
 
 
 def words(text: str) -> list[str]:
-    """Return what to index of `text`: its folded words in order, repeats kept."""
-    return _ASCII_WORD.findall(text.lower()) if text.isascii() else [word.text for word in find_words(text)]
+    """Return the folded words of `text` in order, repeats kept: what `find_words` yields, without the places."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    spaced = unicodedata.normalize("NFC", text.translate(_SPACED)).replace(f"{_END} ", " ")
+    found = spaced.split()
+    if _END in spaced:
+        found = [word for each in found for word in _cut_behind_letter(each)]
+    return found if ZWNJ not in spaced else [word for each in found for word in _parts_and_joined(each)]
+
+
+def pieces(text: str, size: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of consecutive pieces of `text`, cut between words: the words of the pieces are those of it.
+
+    Args:
+        text: Any text.
+        size: How long a piece is at the most, in characters; only a word of half that length is cut in two.
+    """
+    start = 0
+    while len(text) - start > size:
+        end = start + size
+        cut = next((at for at in range(end, end - size // 2, -1) if _CLASSES[ord(text[at])] in " c"), end)
+        yield start, cut
+        start = cut
+    yield start, len(text)
 
 
 def query_terms(query: str) -> list[QueryTerm]:
@@ -89,6 +111,43 @@ class _Classes(dict[int, str]):
         return found
 
 
+class _Spaced(dict[int, str]):
+    """Character -> folded text with a space where a word begins or ends, so that splitting does the rest."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        match _class_of(character):
+            case "z":
+                spaced = ZWNJ
+            case " ":
+                spaced = " "
+            case "c":
+                spaced = f" {_FOLDED[code]}{_END}"
+            case _:
+                spaced = _FOLDED[code]
+        if len(self) < _CACHE_LIMIT:
+            self[code] = spaced
+        return spaced
+
+
+def _cut_behind_letter(word: str) -> Iterator[str]:
+    """Yield a letter that is a word by itself, with its marks, and the word that follows without a space."""
+    letter, end, rest = word.partition(_END)
+    if not end:
+        yield word
+        return
+    marks = next((at for at, each in enumerate(rest) if unicodedata.category(each)[0] != "M"), len(rest))
+    yield from unicodedata.normalize("NFC", letter + rest[:marks]).split()
+    if rest[marks:]:
+        yield rest[marks:]
+
+
+def _parts_and_joined(word: str) -> list[str]:
+    """Return the parts of a word with half-spaces, then its joined form; half-spaces at its ends are none in it."""
+    parts = [part for part in word.split(ZWNJ) if part]
+    return [*parts, unicodedata.normalize("NFC", "".join(parts))] if len(parts) > 1 else parts
+
+
 def _fold_character(character: str) -> str:
     letters = unicodedata.normalize("NFKD", character).casefold().translate(_SAME_LETTER)
     kept = (_as_digit(each) for each in letters if _stays(each))
@@ -117,6 +176,9 @@ def _class_of(character: str) -> str:
 
 _FOLDED = _Folded()
 _CLASSES = _Classes()
+_SPACED = _Spaced()
+_END = "\0"
+"""Behind a letter that is a word by itself; no other character becomes it."""
 _WITHOUT_SPACES = (range(0x3041, 0x3100), range(0x3400, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x40000))
 """Han, Hiragana and Katakana: written without spaces, so each character counts as a word."""
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")

@@ -154,14 +154,17 @@ def sessions(
 
 
 def usage(ctx: typer.Context, as_json: Json = False) -> None:
-    """Show what you have used today (UTC), and what is left of each limit."""
+    """Show what you have used today (UTC), what is left of each limit, and what you keep."""
     allowance = with_client(load(ctx.obj).settings, lambda client: client.account.allowance())
     if as_json:
         from argus_core.wire import encode
 
         say_json(encode(allowance))
         return
-    say_facts(_used(allowance) | {_METERS[meter.name]: _left(meter) for meter in allowance.meters})
+    from argus_tui import format
+
+    meters = {_METERS[meter.name]: _left(meter) for meter in allowance.meters}
+    say_facts(_used(allowance) | meters | {_KEPT[kept.name]: format.share(kept) for kept in allowance.kept})
 
 
 _METERS = {
@@ -169,6 +172,14 @@ _METERS = {
     "requests_per_day": "questions a day",
     "tokens_per_day": "tokens a day",
     "micro_usd_per_day": "money a day",
+}
+
+
+_KEPT = {
+    "conversations": "conversations kept",
+    "text_bytes": "text kept",
+    "picture_bytes": "pictures kept",
+    "sessions": "signed-in clients",
 }
 
 

@@ -24,7 +24,7 @@ from argus_tui.cli.streams import is_piped, read_stdin
 
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
-    from argus_core.domain import Conversation
+    from argus_core.domain import ConversationRow
 
 MAX_STDIN_BYTES = 8_000_000
 _STORED_S = 5.0
@@ -166,7 +166,7 @@ def _read_picture(path: Path, root: Path | None) -> bytes:
     return open_attachment(path, root or Path(path.absolute().anchor))
 
 
-async def _conversation(client: ChatClient, question: Question) -> tuple[Conversation, bool]:
+async def _conversation(client: ChatClient, question: Question) -> tuple[ConversationRow, bool]:
     """Return the conversation to ask in, and whether it is a new one."""
     if not question.last and question.conversation is None:
         return await client.conversations.create(model=question.model, system=question.system or ""), True
@@ -181,9 +181,9 @@ async def _conversation(client: ChatClient, question: Question) -> tuple[Convers
     return found, False
 
 
-async def _last(client: ChatClient) -> Conversation:
+async def _last(client: ChatClient) -> ConversationRow:
     """Return the conversation in which something was said last."""
-    candidates: list[Conversation] = []
+    candidates: list[ConversationRow] = []
     cursor: str | None = None
     while True:
         page = await client.conversations.list(cursor=cursor)

@@ -15,7 +15,7 @@ from argus_tui.cli.terminal import is_terminal, paint, say, say_json, say_table
 
 if TYPE_CHECKING:
     from argus_core.client.base import ChatClient
-    from argus_core.domain import Conversation, Message, SearchHit
+    from argus_core.domain import Conversation, ConversationRow, Message, SearchHit
 
 SHORT_ID = 8
 """How much of an id a terminal shows: enough to be the only one for most people."""
@@ -62,7 +62,7 @@ def show(
         raise InvalidInput("Use one of --json and --markdown.", title="Two forms are asked for")
 
     async def read(client: ChatClient) -> tuple[Conversation, list[Message]]:
-        found = await client.conversations.find(conversation)
+        found = await client.conversations.get((await client.conversations.find(conversation)).id)
         return found, await _messages(client, found)
 
     found, messages = with_client(load(ctx.obj).settings, read)
@@ -105,7 +105,7 @@ def remove(
         if not wanted:
             raise typer.Exit(FAILED)
 
-    async def delete(client: ChatClient) -> list[Conversation]:
+    async def delete(client: ChatClient) -> list[ConversationRow]:
         found = [await client.conversations.find(one) for one in conversations]
         for one in found:
             await client.conversations.delete(one.id)
@@ -128,8 +128,8 @@ def restore(
         say(f"{_name(restored)} is back.")
 
 
-async def _newest(client: ChatClient, limit: int) -> list[Conversation]:
-    found: list[Conversation] = []
+async def _newest(client: ChatClient, limit: int) -> list[ConversationRow]:
+    found: list[ConversationRow] = []
     cursor: str | None = None
     while len(found) < limit:
         page = await client.conversations.list(limit=min(_PAGE, limit - len(found)), cursor=cursor)
@@ -140,7 +140,7 @@ async def _newest(client: ChatClient, limit: int) -> list[Conversation]:
     return found
 
 
-async def _messages(client: ChatClient, conversation: Conversation) -> list[Message]:
+async def _messages(client: ChatClient, conversation: ConversationRow) -> list[Message]:
     """Return all messages on the way to the head, oldest first."""
     messages: list[Message] = []
     leaf = conversation.head_id
@@ -151,7 +151,7 @@ async def _messages(client: ChatClient, conversation: Conversation) -> list[Mess
     return messages
 
 
-def _row(conversation: Conversation) -> tuple[str, str, str, str]:
+def _row(conversation: ConversationRow) -> tuple[str, str, str, str]:
     title = conversation.title or "(no title)"
     model = conversation.model or "-"
     if not is_terminal(sys.stdout):
@@ -186,7 +186,7 @@ def _marked(hit: SearchHit) -> str:
     return "".join([*pieces, clean(hit.snippet[end:])])
 
 
-def _name(conversation: Conversation) -> str:
+def _name(conversation: ConversationRow) -> str:
     return f"«{conversation.title}»" if conversation.title else conversation.id[:SHORT_ID]
 
 

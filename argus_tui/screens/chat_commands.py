@@ -348,7 +348,8 @@ class ChatCommands(Screen[None]):
         if not text:
             from argus_tui.screens.text_prompt import TextPrompt
 
-            before = self.talk.conversation.system if self.talk.conversation else ""
+            conversation_id = self.talk.conversation_id
+            before = (await client.conversations.get(conversation_id)).system if conversation_id else ""
             answer = await self.app.push_screen_wait(
                 TextPrompt("How should the model behave here?", before, multiline=True)
             )

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Conversation
+from argus_core.domain import ConversationRow
 from argus_tui.widgets.sidebar import Sidebar, SidebarRow
 
 PAGE = 50
 
 
-def worth_a_row(conversation: Conversation) -> bool:
+def worth_a_row(conversation: ConversationRow) -> bool:
     """Return whether anybody would miss it: one that was made and then never written in is not shown."""
-    kept = (conversation.head_id, conversation.title, conversation.draft, conversation.system)
+    kept = (conversation.head_id, conversation.title, conversation.is_prepared)
     return any(kept) and conversation.deleted_at is None
 
 
-def row_of(conversation: Conversation) -> SidebarRow:
+def row_of(conversation: ConversationRow) -> SidebarRow:
     """Return what the sidebar shows of a conversation."""
     return SidebarRow(
         id=conversation.id,
@@ -75,7 +75,7 @@ class ConversationList:
         self.rows += rows
         self._sidebar.append_rows(rows, has_more=self._cursor is not None)
 
-    def take(self, conversation: Conversation) -> None:
+    def take(self, conversation: ConversationRow) -> None:
         """Show a conversation as it is now; a deleted one leaves."""
         if not worth_a_row(conversation):
             self.rows = [row for row in self.rows if row.id != conversation.id]

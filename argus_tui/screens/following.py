@@ -6,7 +6,7 @@ import asyncio
 
 from textual import work
 
-from argus_core.domain import Conversation
+from argus_core.domain import ConversationRow
 from argus_core.errors import ArgusError, NotAuthenticated, NotFound, ServerUnreachable
 from argus_tui.screens.chat_state import ChatState
 
@@ -40,10 +40,10 @@ class Following(ChatState):
                 self.tell(error)
             await asyncio.sleep(CHANGES_AGAIN_S)
 
-    async def _take_change(self, conversation: Conversation) -> None:
+    async def _take_change(self, conversation: ConversationRow) -> None:
         if conversation.deleted_at is not None:
             if conversation.id not in self._deleted:
-                self.action_new()
+                await self._leave_gone()
             return
         running = await self.talk.take_change(conversation)
         if running and running != self.talk.generation_id:
@@ -80,12 +80,17 @@ class Following(ChatState):
             return
         try:
             running = await self._seen_again(self.talk.conversation_id)
-        except NotFound:  # gone meanwhile; what was written for it is not
-            self.talk.start_new()
-            self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
+        except NotFound:
+            await self._leave_gone()
             return
         if running and running != self.talk.generation_id:
             self.watch_soon(running)
+
+    async def _leave_gone(self) -> None:
+        """Show an empty place: the open conversation was deleted elsewhere; what was typed in it stays."""
+        self.workers.cancel_group(self, "watch")
+        self.talk.start_new()
+        self.draft.show(await self.draft.kept_for_new(), None, keep_typed=True)
 
     async def _seen_again(self, conversation_id: str) -> str | None:
         """Show what changed in the open conversation; return the generation to watch, if one runs."""

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Conversation, SearchHit
+from argus_core.domain import ConversationRow, SearchHit
 from argus_core.errors import ArgusError
 from argus_core.ids import utc_now
 from argus_core.text.clean import clean_line
@@ -51,7 +51,7 @@ class Switcher(ListOverlay[str | None]):
         self._only_messages = only_messages
         self._query = query
         self._now = now
-        self._all: list[Conversation] = []
+        self._all: list[ConversationRow] = []
         self._hits: Sequence[SearchHit] = ()
         self._trouble = ""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from argus_core.domain import Conversation, SearchHit
+from argus_core.domain import ConversationRow, SearchHit
 from argus_core.text.clean import clean_line
 from argus_tui import format as fmt
 from argus_tui.glyphs import FULL
@@ -53,7 +53,7 @@ def when(at: datetime, now: datetime) -> str:
     return f"{local.day} {local:%b}" if local.year == today.year else fmt.day(at)
 
 
-def title_lines(matches: Iterable[Match[Conversation]], now: datetime) -> Iterator[SwitcherLine]:
+def title_lines(matches: Iterable[Match[ConversationRow]], now: datetime) -> Iterator[SwitcherLine]:
     """Yield the conversations under their heading."""
     for number, match in enumerate(matches):
         if number == 0:

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Conversation, Message, Turn, Usage
+from argus_core.domain import Conversation, ConversationRow, Message, Turn, Usage
 from argus_core.errors import ServerUnreachable
 from argus_core.events import AttachmentAdded, Event, TextDelta, ThoughtDelta
 from argus_core.ids import new_id, utc_now
@@ -45,7 +45,7 @@ class Talk:
         self._client = client
         self._changed = changed
         """Called after each change of the properties below."""
-        self.conversation: Conversation | None = None
+        self.conversation: ConversationRow | None = None
         self.oldest: Message | None = None
         self.last: Message | None = None
         """The newest message shown."""
@@ -220,12 +220,12 @@ class Talk:
             await asyncio.sleep(_FINISH_PAUSE_S)
         return message
 
-    async def ensure(self) -> Conversation:
+    async def ensure(self) -> ConversationRow:
         """Return the open conversation, made now if it is a new one."""
         if self.conversation is not None:
             return self.conversation
         client = await self._client()
-        made = await client.conversations.create(conversation_id=new_id())
+        made = await client.conversations.create(key=new_id())
         if self.conversation is None:  # else another one was opened meanwhile
             self.conversation = made
         return made
@@ -252,7 +252,7 @@ class Talk:
         """Take in that nobody watches an answer here any more."""
         self.progress = self.generation_id = None
 
-    async def take_change(self, conversation: Conversation) -> str | None:
+    async def take_change(self, conversation: ConversationRow) -> str | None:
         """Take in that the open conversation changed elsewhere; return the generation to watch, if a new one runs."""
         async with self._sending:
             if conversation.id != self.conversation_id:

@@ -1,4 +1,4 @@
-"""`/usage`: what was used today, and what is left of each limit."""
+"""`/usage`: what was used today, what is left of each limit, and what is kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from argus_core.client.base import AccountRole
-from argus_core.domain import Allowance, Meter, MeterName
+from argus_core.domain import Allowance, Kept, KeptName, Meter, MeterName
 from argus_core.errors import ArgusError
 from argus_core.text.clean import clean_line
 from argus_tui import format as fmt
@@ -24,6 +24,12 @@ NAMES: Final[dict[MeterName, str]] = {
     "requests_per_day": "questions a day",
     "tokens_per_day": "tokens a day",
     "micro_usd_per_day": "money a day",
+}
+KEPT: Final[dict[KeptName, str]] = {
+    "conversations": "conversations",
+    "text_bytes": "text",
+    "picture_bytes": "pictures",
+    "sessions": "signed-in clients",
 }
 _LABEL = 20
 _BAR = 16
@@ -66,12 +72,14 @@ class UsageTable(Drawn):
             ("cost", fmt.money(used.cost_micro_usd)),
         ]
         left = [self._meter(meter, width) for meter in used.meters]
+        kept = [_kept_line(each) for each in used.kept]
+        if not kept:
+            left = left or [Content.styled("Nothing is limited here.", MUTED)]
         return [
             Content.styled("Used today (UTC)", "bold"),
             *(Content.assemble((name.ljust(_LABEL), MUTED), words) for name, words in today),
-            Content.empty(),
-            Content.styled("Left", "bold"),
-            *(left or [Content.styled("Nothing is limited here.", MUTED)]),
+            *_section("Left", left),
+            *_section("Kept", kept),
         ]
 
     def _meter(self, meter: Meter, width: int) -> Content:
@@ -80,6 +88,15 @@ class UsageTable(Drawn):
         resets = "" if full else f"full again in {fmt.duration(meter.resets_in_s)}"
         label = Content.styled(NAMES[meter.name].ljust(_LABEL), MUTED)
         return spread(label + bar(meter.left, meter.limit, _BAR) + f"  {words}", Content.styled(resets, MUTED), width)
+
+
+def _kept_line(kept: Kept) -> Content:
+    label = Content.styled(KEPT[kept.name].ljust(_LABEL), MUTED)
+    return label + bar(kept.limit - kept.used, kept.limit, _BAR) + f"  {fmt.share(kept)}"
+
+
+def _section(title: str, lines: Sequence[Content]) -> Sequence[Content]:
+    return [Content.empty(), Content.styled(title, "bold"), *lines] if lines else []
 
 
 class Usage(Overlay[None]):

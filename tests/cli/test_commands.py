@@ -92,8 +92,10 @@ def test_a_conversation_goes_on_by_the_start_of_its_id_or_as_the_last(argus: Arg
 def test_model_and_system_stay_with_the_conversation(argus: Argus) -> None:
     argus("ask", "-m", "model-a", "--system", "Be brief.", "one")
     argus("ask", "--last", "-m", "model-b", "--system", "Be long.", "two")
-    (conversation,) = argus("list", "--json").objects
-    assert (conversation["model"], conversation["system"]) == ("model-b", "Be long.")
+    (listed,) = argus("list", "--json").objects
+    assert (listed["model"], listed["is_prepared"]) == ("model-b", True)
+    (shown,) = argus("show", listed["id"], "--json").objects
+    assert shown["conversation"]["system"] == "Be long."
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,46 @@ async def test_same_bytes_are_kept_once_also_when_put_at_the_same_time(
     assert await blobs.get(digests[0]) == LARGE
 
 
+async def test_removed_bytes_are_gone_and_can_be_put_again(
+    driver: BlobDriver, blobs: PortableBlobs, other_blobs: PortableBlobs
+) -> None:
+    digest, other = await blobs.put(LARGE), await blobs.put(DATA)
+    assert await blobs.remove(digest, 0)
+    assert await other_blobs.remove(digest, 0)
+    with pytest.raises(NotFound):
+        await other_blobs.get(digest)
+    assert await blobs.get(other) == DATA
+    assert driver.count() == 1
+    assert await blobs.put(LARGE) == digest
+    assert await other_blobs.get(digest) == LARGE
+
+
+async def test_bytes_that_were_put_a_moment_ago_stay(blobs: PortableBlobs, other_blobs: PortableBlobs) -> None:
+    digest = await blobs.put(DATA)
+    await asyncio.sleep(0.3)
+    assert not await other_blobs.remove(digest, 60)
+    assert await blobs.get(digest) == DATA
+    await other_blobs.put(DATA)  # they are there already, and somebody wants them all the same
+    assert not await blobs.remove(digest, 0.25)
+    assert await blobs.get(digest) == DATA
+
+
+async def test_putting_and_removing_at_the_same_time_never_loses_what_was_put(
+    blobs: PortableBlobs, other_blobs: PortableBlobs
+) -> None:
+    for _ in range(20):
+        digest, _removed = await asyncio.gather(blobs.put(DATA), other_blobs.remove(DIGEST, 0.02))
+        assert await blobs.get(digest) == DATA
+        await asyncio.sleep(0.025)
+
+
+@pytest.mark.parametrize("digest", ["", "../" + DIGEST, DIGEST.upper()])
+async def test_nothing_is_removed_by_a_false_name(blobs: PortableBlobs, digest: str) -> None:
+    await blobs.put(DATA)
+    assert await blobs.remove(digest, 0)
+    assert await blobs.get(DIGEST) == DATA
+
+
 @pytest.mark.parametrize(
     "digest",
     ["", "ab", DIGEST.upper(), "../" + DIGEST, DIGEST + "/..", "/etc/passwd", DIGEST + "\n", "\0" * 64, "g" * 64],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Protocol
 import pytest
 
 from argus_core.client.base import ChatClient
-from argus_core.domain import Conversation, Message, TextPart, ThoughtPart, Turn
+from argus_core.domain import Conversation, ConversationRow, Message, TextPart, ThoughtPart, Turn
 from argus_core.errors import AttachmentRejected, Conflict, InvalidInput, NotFound, RateLimited
 from argus_core.events import Cancelled, Completed, Event, Failed, Interrupted, Started, TextDelta, is_terminator
 from argus_core.generations.prompt import GO_ON
@@ -261,7 +262,7 @@ async def test_a_question_whose_asker_went_away_is_answered_or_was_never_stored(
 
         async with asyncio.timeout(20):  # a server may be about to store it still, and answers it then
             async with aclosing(client.conversations.changes()) as changes:
-                found = await client.conversations.get(conversation.id)
+                found: ConversationRow = await client.conversations.get(conversation.id)
                 if found.running:
                     async for changed in changes:
                         if not changed.running:
@@ -557,13 +558,22 @@ async def test_everyone_has_preferences_of_their_own(clients: Clients) -> None:
 
 
 async def test_conversations_are_made_once(client: ChatClient) -> None:
-    wanted = new_id()
-    first = await client.conversations.create(conversation_id=wanted, title="A \x1b[31mtitle")
-    again = await client.conversations.create(conversation_id=wanted, title="Another")
+    key = new_id()
+    first = await client.conversations.create(key=key, title="A \x1b[31mtitle")
+    again = await client.conversations.create(key=key, title="Another")
 
     assert again == first
     assert (first.title, first.title_by_user) == ("A title", True)
     assert await client.conversations.count() == 1
+
+
+async def test_a_key_tells_nothing_of_what_others_have(clients: Clients) -> None:
+    hers = await clients.client.conversations.create(key="k", title="Hers")
+    his = await clients.stranger.conversations.create(key="k", title="His")
+    with_her_id = await clients.stranger.conversations.create(key=hers.id, title="His too")
+
+    assert len({"k", hers.id, his.id, with_her_id.id}) == 4
+    assert (await clients.client.conversations.get(hers.id)).title == "Hers"
 
 
 async def test_a_title_that_is_empty_is_nobodys(client: ChatClient) -> None:
@@ -598,12 +608,13 @@ async def test_a_system_instruction_has_a_limit(client: ChatClient, conversation
 
 
 async def test_finding_by_the_start_of_an_id(client: ChatClient) -> None:
-    one = await client.conversations.create(conversation_id="aa" + new_id()[2:])
-    await client.conversations.create(conversation_id="ab" + new_id()[2:])
+    made = [await client.conversations.create() for _ in range(17)]  # two of them begin with the same digit
+    one = made[0]
 
-    assert (await client.conversations.find("AA")).id == one.id
+    assert (await client.conversations.find(one.id[:12].upper())).id == one.id
+    several = Counter(each.id[0] for each in made).most_common(1)[0][0]
     with pytest.raises(InvalidInput):
-        await client.conversations.find("a")
+        await client.conversations.find(several)
     for nothing in ("f" * 32, "", "%"):
         with pytest.raises(NotFound):
             await client.conversations.find(nothing)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any, cast
 
 import pytest
 from pymongo import AsyncMongoClient
 
-from argus_core.domain import Conversation, Turn
+from argus_core.domain import AttachmentPart, ConversationRow, TextPart, Turn
 from argus_core.errors import ConfigError, InvalidInput, SchemaTooNew, StorageError, StorageUnavailable
 from argus_core.events import Completed, Interrupted, LoggedEvent, Started, TextDelta
 from argus_core.generations.sweeper import Sweeper
-from argus_core.ids import new_id
+from argus_core.ids import new_id, utc_now
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.mongo import MongoStorage, schema
 from argus_core.storage.mongo import log as mongo_log
@@ -25,6 +27,7 @@ from tests.support.builders import (
     a_conversation,
     a_turn,
     a_user,
+    an_attachment,
     an_ending,
     later,
     logged,
@@ -367,6 +370,30 @@ async def test_a_migration_that_stopped_half_way_is_done_again(uri: str, raw: As
         assert (await storage.statistics())["version"] == schema.VERSION
 
 
+async def test_what_an_older_database_held_is_counted(uri: str, raw: AsyncMongoClient[Document]) -> None:
+    used, left = [replace(an_attachment(), id=name, digest=name * 64) for name in "12"]
+    async with _opened(uri) as storage:
+        made = await storage.create_conversation(replace(a_conversation(), system="سلام", draft="half"))
+        for picture in (used, left):
+            await storage.create_attachment(ALICE, picture)
+        turn = await storage.start_turn(a_turn(made, parts=(AttachmentPart(used), TextPart("What leaks?"))))
+        await storage.finish_generation(turn.generation.id, an_ending())
+        before = await storage.keeping(ALICE)
+    db = raw.get_default_database()
+    sizes = dict.fromkeys(("said_bytes", "draft_bytes", "system_bytes"), "")
+    await db.conversations.update_many({}, {"$unset": sizes})
+    await db.messages.update_many({}, {"$unset": {"attachment_ids": ""}})
+    await db.attachments.update_many({}, {"$unset": {"free_since": ""}})
+    await db.conversations.drop_index("kept")
+    await db.meta.update_one({"_id": "schema"}, {"$set": {"version": 2}})
+    async with _opened(uri) as storage:
+        assert await storage.keeping(ALICE) == before
+        assert before.text_bytes > 0
+        assert await storage.free_attachments(utc_now() + timedelta(seconds=1)) == 1
+        assert await storage.list_orphans() == [left.digest]
+        assert await storage.get_attachment(ALICE, used.id) == used
+
+
 async def test_a_database_of_a_newer_argus_or_of_another_program_is_refused(
     uri: str, raw: AsyncMongoClient[Document]
 ) -> None:
@@ -444,7 +471,7 @@ async def _streams_opened(raw: AsyncMongoClient[Document]) -> int:
     return int(status["metrics"]["commands"]["aggregate"]["total"])
 
 
-async def _next(changes: AsyncIterator[Conversation]) -> Conversation:
+async def _next(changes: AsyncIterator[ConversationRow]) -> ConversationRow:
     async with asyncio.timeout(PATIENCE_S):
         return await anext(changes)
 

@@ -6,7 +6,7 @@ import pytest
 
 from argus_core.domain import User
 from argus_core.errors import ArgusError, Conflict, InvalidInput, NotFound, StorageError, StorageUnavailable
-from argus_core.storage.base import Storage
+from argus_core.storage.base import Keeping, Storage
 from tests.support.builders import ALICE, BOB, NOON, a_conversation, a_turn, a_user, an_attachment, an_ending, logged
 from tests.support.store_drivers import StoreDriver
 
@@ -79,14 +79,14 @@ async def test_an_attachment_belongs_to_its_user(storage: Storage) -> None:
 
 
 async def test_what_a_user_has_attached_is_summed_up(storage: Storage) -> None:
-    assert await storage.attachment_bytes(ALICE) == 0
+    assert (await storage.keeping(ALICE)).picture_bytes == 0
     some = [an_attachment(), an_attachment()]
     for attachment in some:
         await storage.create_attachment(ALICE, attachment)
         await storage.create_attachment(ALICE, attachment)
     await storage.create_attachment(BOB, an_attachment())
-    assert await storage.attachment_bytes(ALICE) == sum(each.size_bytes for each in some) > 0
-    assert await storage.attachment_bytes("nobody") == 0
+    assert (await storage.keeping(ALICE)).picture_bytes == sum(each.size_bytes for each in some) > 0
+    assert await storage.keeping("nobody") == Keeping()
 
 
 async def test_values_of_another_user_look_like_values_that_do_not_exist(storage: Storage) -> None:

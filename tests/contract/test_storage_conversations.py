@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argus_core.domain import Conversation
+from argus_core.domain import Conversation, ConversationRow
 from argus_core.errors import Conflict, InvalidInput, NotFound
 from argus_core.ids import new_id
 from argus_core.storage.base import ConversationChange, Storage
-from tests.support.builders import ALICE, BOB, NOON, a_conversation, a_turn, an_answer, an_ending, later, logged
+from tests.support.builders import ALICE, BOB, NOON, a_conversation, a_turn, an_answer, an_ending, later, logged, row_of
 
 
-async def _all_pages(storage: Storage, user_id: str, limit: int, title_words: str = "") -> list[Conversation]:
-    found: list[Conversation] = []
+async def _all_pages(storage: Storage, user_id: str, limit: int, title_words: str = "") -> list[ConversationRow]:
+    found: list[ConversationRow] = []
     cursor = None
     while True:
         page = await storage.list_conversations(user_id, limit=limit, cursor=cursor, title_words=title_words)
@@ -51,6 +51,7 @@ async def test_every_field_comes_back(storage: Storage) -> None:
         pinned=True,
         title_by_user=True,
         unread=2,
+        is_prepared=True,
         draft=odd,
     )
     assert await storage.create_conversation(full) == full
@@ -85,7 +86,7 @@ async def test_pages_of_any_size_give_each_once_in_order(
     made = [a_conversation(user_id=user_id, at=later(seconds), pinned=pinned) for pinned, seconds in places]
     await asyncio.gather(*(storage.create_conversation(each) for each in made))
     in_order = sorted(made, key=lambda each: (not each.pinned, -each.updated_at.timestamp(), each.id))
-    assert await _all_pages(storage, user_id, limit) == in_order
+    assert await _all_pages(storage, user_id, limit) == [row_of(each) for each in in_order]
 
 
 async def test_a_page_continues_after_its_last_one_was_deleted(storage: Storage) -> None:
@@ -142,7 +143,8 @@ async def test_a_change_sets_what_it_names_and_leaves_the_rest(storage: Storage)
     made = await storage.create_conversation(a_conversation(title="Before"))
     change = ConversationChange(title="After", title_by_user=True, model="m", pinned=True, draft="half a", unread=0)
     changed = await storage.update_conversation(ALICE, made.id, change)
-    assert changed == replace(made, title="After", title_by_user=True, model="m", pinned=True, draft="half a", unread=0)
+    named = replace(made, title="After", title_by_user=True, model="m", pinned=True)
+    assert changed == replace(named, draft="half a", unread=0, is_prepared=True)
     assert await storage.update_conversation(ALICE, made.id, ConversationChange()) == changed
     back = await storage.update_conversation(ALICE, made.id, ConversationChange(model="", system="Be brief."))
     assert (back.model, back.system, back.updated_at) == (None, "Be brief.", made.updated_at)
@@ -178,6 +180,50 @@ async def test_of_many_that_move_the_head_at_once_one_wins(storage: Storage, oth
     results = await asyncio.gather(*moves, return_exceptions=True)
     assert sum(isinstance(result, Conversation) for result in results) == 1
     assert sum(isinstance(result, Conflict) for result in results) == 9
+
+
+async def test_lists_tell_that_there_are_long_texts_and_leave_them_out(storage: Storage) -> None:
+    await storage.create_conversation(a_conversation("plain", title="roof", at=later(3)))
+    await storage.create_conversation(replace(a_conversation("told", title="roof", at=later(2)), system="Be brief."))
+    begun = await storage.create_conversation(a_conversation("begun", title="roof", at=later(1)))
+    changes = storage.changes(ALICE)
+    for draft, is_prepared in (("half a", True), ("", False), ("half", True)):
+        changed = await storage.update_conversation(ALICE, "begun", ConversationChange(draft=draft))
+        assert (changed.draft, changed.is_prepared) == (draft, is_prepared)
+        assert await anext(changes) == row_of(changed)
+    await storage.start_turn(a_turn(begun, "walnut", at=later(1)))
+
+    page = await storage.list_conversations(ALICE, title_words="ro")
+    (found,) = await storage.find_conversations(ALICE, "beg")
+    (hit,) = await storage.search_messages(ALICE, "walnut")
+    assert [(each.id, each.is_prepared) for each in page.items] == [("plain", False), ("told", True), ("begun", True)]
+    assert all(type(each) is ConversationRow for each in (*page.items, found, hit.conversation))
+    assert found == hit.conversation == page.items[-1]
+
+
+async def test_a_deleted_conversation_takes_nothing_but_its_restoration(storage: Storage) -> None:
+    conversation = await storage.create_conversation(a_conversation("gone", title="Before"))
+    turn = await storage.start_turn(a_turn(conversation))
+    await storage.finish_generation(turn.generation.id, an_ending())
+    before = await storage.get_conversation(ALICE, "gone")
+    await storage.delete_conversation(ALICE, "gone", later(60))
+    for change in (
+        ConversationChange(),
+        ConversationChange(title="After"),
+        ConversationChange(draft="half a"),
+        ConversationChange(system="Be brief."),
+        ConversationChange(pinned=True),
+        ConversationChange(model="m"),
+        ConversationChange(unread=0),
+    ):
+        with pytest.raises(NotFound):
+            await storage.update_conversation(ALICE, "gone", change)
+    with pytest.raises(NotFound):
+        await storage.move_head(ALICE, "gone", None, before.rev)
+    with pytest.raises(NotFound):
+        await storage.start_turn(a_turn(conversation, parent_id=turn.reply.id))
+    assert await storage.get_conversation(ALICE, "gone") == replace(before, deleted_at=later(60))
+    assert await storage.restore_conversation(ALICE, "gone") == before
 
 
 async def test_delete_and_restore_is_identical(storage: Storage) -> None:
@@ -239,8 +285,8 @@ async def test_running_and_unread_follow_the_generations(storage: Storage) -> No
     assert (now.running, now.unread, now.rev, now.updated_at) == (2, 0, 2, later(2))
     await storage.finish_generation(first.generation.id, an_ending(at=later(3)))
     await storage.finish_generation(first.generation.id, an_ending("other", at=later(9)))
-    now = (await storage.list_conversations(ALICE)).items[0]
-    assert (now.running, now.unread, now.updated_at) == (1, 1, later(3))
+    listed = (await storage.list_conversations(ALICE)).items[0]
+    assert (listed.running, listed.unread, listed.updated_at) == (1, 1, later(3))
     await storage.finish_generation(second.generation.id, an_ending(at=later(2)))
     now = await storage.get_conversation(ALICE, conversation.id)
     assert (now.running, now.unread, now.updated_at) == (0, 2, later(3))

@@ -22,6 +22,7 @@ from argus_core.events import (
     ThoughtDelta,
 )
 from argus_core.storage.base import Storage
+from argus_core.storage.paging import PAGE_CHARS, is_full
 from tests.support.builders import ALICE, OWNER, a_conversation, a_turn, an_attachment, an_ending, later, logged
 
 RIVAL = "process-2"
@@ -56,6 +57,18 @@ async def test_every_kind_of_event_comes_back_in_order(storage: Storage, generat
     assert await storage.events_after(generation.id, 2, limit=3) == events[2:5]
     assert await storage.events_after(generation.id, 7) == []
     assert await storage.events_after("none", 0) == []
+
+
+async def test_a_page_of_long_events_is_full_before_its_limit(storage: Storage, generation: Generation) -> None:
+    events = logged(generation, *(TextDelta("x" * (PAGE_CHARS // 4)) for _ in range(6)), Completed())
+    await storage.append_events(events)
+    first = await storage.events_after(generation.id, 0, 7)
+    assert events[:4] == first[:4]
+    assert len(first) < 7
+    assert is_full(first, 7)
+    rest = await storage.events_after(generation.id, len(first), 7)
+    assert [*first, *rest] == events
+    assert not is_full(rest, 7)
 
 
 async def test_a_repeated_write_counts_as_written(storage: Storage, generation: Generation) -> None:

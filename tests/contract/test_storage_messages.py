@@ -10,6 +10,7 @@ import pytest
 from argus_core.domain import AttachmentPart, Conversation, Message, SourcePart, TextPart, ThoughtPart, Turn
 from argus_core.errors import ArgusError, Conflict, InvalidInput, NotFound
 from argus_core.storage.base import Storage
+from argus_core.storage.paging import PAGE_CHARS, READ_FOR_PROMPT
 from tests.support.builders import (
     ALICE,
     BOB,
@@ -221,6 +222,43 @@ async def test_an_answer_at_its_length_limit_stays_marked(storage: Storage) -> N
     assert (await storage.get_message(ALICE, cut.reply.id)).truncated
     assert not (await storage.get_message(ALICE, whole.reply.id)).truncated
     assert [message.truncated for message in await storage.list_path(ALICE, cut.reply.id)] == [False, True]
+
+
+async def test_very_long_messages_come_a_few_at_a_time(storage: Storage) -> None:
+    conversation = await storage.create_conversation(a_conversation())
+    texts, parent_id = [letter * (PAGE_CHARS * 2 // 5) for letter in "abcd"], None
+    for number, text in enumerate(texts):
+        turn = await storage.start_turn(a_turn(conversation, text, parent_id=parent_id, at=later(number)))
+        parent_id = turn.reply.id
+    said: list[str] = []
+    pages, leaf = [], parent_id
+    while leaf is not None:
+        page = await storage.list_path(ALICE, leaf)
+        pages.append(sum(bool(message.text) for message in page))
+        said, leaf = [message.text for message in page if message.text] + said, page[0].parent_id
+    assert said == texts
+    assert pages == [3, 1]
+    assert await storage.list_prompts(ALICE) == [texts[3], texts[2]]
+
+
+async def test_of_very_many_versions_the_last_come(storage: Storage) -> None:
+    conversation = await storage.create_conversation(a_conversation())
+    versions = [
+        await storage.start_turn(a_turn(conversation, letter * (PAGE_CHARS * 2 // 5), at=later(number)))
+        for number, letter in enumerate("abcd")
+    ]
+    assert await storage.list_children(ALICE, conversation.id, None) == [turn.question for turn in versions[1:]]
+
+
+async def test_repeats_are_not_searched_for_other_prompts_for_ever(storage: Storage) -> None:
+    conversation = await storage.create_conversation(a_conversation())
+    for number, text in enumerate(("old", *("again",) * READ_FOR_PROMPT)):
+        await storage.start_turn(a_turn(conversation, text, at=later(number)))
+    assert await storage.list_prompts(ALICE, 1) == ["again"]
+    assert await storage.list_prompts(ALICE, 2) == ["again", "old"]
+    await storage.start_turn(a_turn(conversation, "new", at=later(99)))
+    await storage.start_turn(a_turn(conversation, "new", at=later(100)))
+    assert await storage.list_prompts(ALICE, 1) == ["new"]
 
 
 async def test_an_ending_is_written_into_the_message_once(storage: Storage) -> None:

@@ -27,14 +27,14 @@ from hypothesis.stateful import (
 )
 from hypothesis.stateful import run_state_machine_as_test as tell_stories
 
-from argus_core.domain import Conversation, Generation, Message, MessageStatus, Turn
+from argus_core.domain import Conversation, ConversationRow, Generation, Message, MessageStatus, Turn
 from argus_core.errors import Conflict, NotFound
 from argus_core.events import Cancelled, Completed, Failed, Interrupted, LoggedEvent, TextDelta
 from argus_core.generations.fold import Folded
 from argus_core.ids import new_id
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.transfer import PortableStorage
-from tests.support.builders import OWNER, a_conversation, a_turn, a_user, an_answer, later
+from tests.support.builders import OWNER, a_conversation, a_turn, a_user, an_answer, later, row_of
 from tests.support.mongod import LEFT_OPEN
 from tests.support.store_drivers import DRIVERS, StoreDriver
 
@@ -134,10 +134,11 @@ class Stories(RuleBasedStateMachine):
     def update(self, talk: Talk, change: str, text: str) -> None:
         values = {"pinned": not talk.value.pinned, "unread": 0}
         asked = ConversationChange(**{change: values.get(change, text)})  # type: ignore[arg-type]
-        if talk.value.id not in self.known:
+        if talk.value.id not in self.known or talk.value.deleted_at is not None:
             self.fails(NotFound, self.storage.update_conversation(self.user_id, talk.value.id, asked))
             return
         talk.set(**{change: values.get(change, text)})
+        talk.set(is_prepared=bool(talk.value.draft or talk.value.system))
         assert self.do(self.storage.update_conversation(self.user_id, talk.value.id, asked)) == talk.value
 
     @rule(talk=talks, passed=TIME)
@@ -231,7 +232,7 @@ class Stories(RuleBasedStateMachine):
     def move_head(self, talk: Talk, place: int, stale: bool) -> None:
         to = [*talk.messages, None][place % (len(talk.messages) + 1)]
         call = self.storage.move_head(self.user_id, talk.value.id, to, talk.value.rev - stale)
-        if talk.value.id not in self.known:
+        if talk.value.id not in self.known or talk.value.deleted_at is not None:
             self.fails(NotFound, call)
         elif stale:
             self.fails(Conflict, call)
@@ -331,11 +332,11 @@ class Stories(RuleBasedStateMachine):
         }
         hits = self.do(self.storage.search_messages(self.user_id, word, MOST))
         assert {hit.message.id for hit in hits} == wanted
-        assert all(hit.conversation == self.known[hit.conversation.id].value for hit in hits)
+        assert all(hit.conversation == row_of(self.known[hit.conversation.id].value) for hit in hits)
 
     @rule(word=st.sampled_from(("", *WORDS)))
     def list_pages(self, word: str) -> None:
-        found: list[Conversation] = []
+        found: list[ConversationRow] = []
         cursor: str | None = None
         while True:
             page = self.do(self.storage.list_conversations(self.user_id, limit=PAGE, cursor=cursor, title_words=word))
@@ -344,7 +345,7 @@ class Stories(RuleBasedStateMachine):
             if cursor is None:
                 break
         wanted = [talk.value for talk in self.listed() if not word or word in talk.value.title.split()]
-        assert found == sorted(wanted, key=_as_listed)
+        assert found == [row_of(each) for each in sorted(wanted, key=_as_listed)]
 
     @rule()
     def list_prompts(self) -> None:

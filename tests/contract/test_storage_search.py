@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from argus_core.domain import SearchHit
 from argus_core.storage.base import Storage
+from argus_core.storage.indexing import INDEXED_CHARS, INDEXED_WORDS
 from argus_core.text.fold import words
-from tests.support.builders import ALICE, a_conversation, a_turn, an_ending
+from tests.support.builders import ALICE, a_conversation, a_turn, an_ending, row_of
 
 
 async def _say(storage: Storage, *texts: str) -> None:
@@ -79,7 +82,7 @@ async def test_an_answer_is_found_once_it_has_ended(storage: Storage) -> None:
     await storage.finish_generation(turn.generation.id, an_ending("The walnut tree."))
     (hit,) = await storage.search_messages(ALICE, "walnut")
     assert hit.message == await storage.get_message(ALICE, turn.reply.id)
-    assert hit.conversation == await storage.get_conversation(ALICE, conversation.id)
+    assert hit.conversation == row_of(await storage.get_conversation(ALICE, conversation.id))
 
 
 async def test_a_snippet_is_one_line_around_the_first_match(storage: Storage) -> None:
@@ -90,6 +93,35 @@ async def test_a_snippet_is_one_line_around_the_first_match(storage: Storage) ->
     assert "the needle lies here." in hit.snippet
     assert (hit.snippet[0], hit.snippet[-1]) == ("…", "…")
     assert _marked(hit) == ["needle"]
+
+
+async def test_of_a_very_long_message_the_beginning_is_found(storage: Storage) -> None:
+    text = "東" * (INDEXED_CHARS - 10) + " near\u200cby far"
+    await _say(storage, text)
+    for word in ("東", "near", "nearby"):
+        (hit,) = await storage.search_messages(ALICE, word)
+        assert any(marked.startswith(word[:4]) for marked in _marked(hit))
+        assert (hit.message.text, len(hit.snippet) < 200) == (text[:2000], True)
+    assert await storage.search_messages(ALICE, "far") == []
+
+
+async def test_of_very_many_words_the_first_are_found(storage: Storage) -> None:
+    await _say(storage, " ".join(f"{number:x}" for number in range(INDEXED_WORDS + 1)))
+    assert len(await storage.search_messages(ALICE, f"{INDEXED_WORDS - 1:x}")) == 1
+    assert await storage.search_messages(ALICE, f"{INDEXED_WORDS:x}") == []
+
+
+async def test_hits_behind_very_long_ones_come_without_their_text(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for driver in ("sqlite", "mongo"):
+        monkeypatch.setattr(f"argus_core.storage.{driver}.search.READ_BYTES", 500)
+    await _say(storage, *(f"roof {'rain ' * length}" for length in (1, 10, 100, 1000)))
+    hits = await storage.search_messages(ALICE, "roof")
+    assert [len(hit.message.text.split()) for hit in hits] == [2, 11, 101, 0]
+    assert [bool(hit.snippet) for hit in hits] == [True, True, True, False]
+    last = await storage.get_message(ALICE, hits[-1].message.id)
+    assert hits[-1].message == replace(last, parts=())
 
 
 @given(text=st.text(max_size=30) | st.text(st.characters(categories=("L", "M", "N", "Zs", "Cf")), max_size=30))

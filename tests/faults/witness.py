@@ -196,12 +196,14 @@ class Witness:
     rate: int = 40
     """Words of each answer, and how many come in a second."""
     id: str = field(default_factory=new_id)
+    """Until it has begun the key that makes it; then its own."""
     asked: list[Asked] = field(default_factory=list)
 
     async def begin(self, model: str = "") -> None:
         """Make the conversation."""
         model = model or f"echo-{self.words}-{self.rate}"
-        await self.account.insist("POST", "/conversations", {"id": self.id, "model": model})
+        made = await self.account.insist("POST", "/conversations", {"id": self.id, "model": model})
+        self.id = str(made.json["id"])
 
     async def converse(self, questions: int, *, until: Callable[[], bool] = lambda: False) -> None:
         """Ask one question after another, and read each answer to its end."""

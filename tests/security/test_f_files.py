@@ -24,6 +24,7 @@ from argus_core.domain import SignedIn
 from argus_core.errors import AttachmentRejected
 from argus_core.server.uploads import AT_A_TIME, OF_USER, Uploads
 from argus_core.settings import Settings
+from argus_core.shares import ShareLimits, Shares
 from tests.security import processes
 from tests.server.conftest import Web
 from tests.support.builders import ALICE, a_user
@@ -95,16 +96,15 @@ async def test_f1_what_a_user_keeps_is_bounded(store: StoreDriver, tmp_path: Pat
     try:
         await storage.ensure_user(a_user(ALICE))
         small = len(attachments.prepare_image(png(4, 4)).data)
-        mine = Attachments(storage, FileBlobs(tmp_path / "blobs"), ALICE, most_bytes=2 * small)
+        shares, blobs = Shares(storage, ShareLimits(picture_bytes=2 * small)), FileBlobs(tmp_path / "blobs")
+        mine = Attachments(storage, blobs, ALICE, shares=shares)
         for _ in range(2):
             await mine.add("a.png", png(4, 4))
-        with pytest.raises(AttachmentRejected, match="you may keep here; ask an admin for more"):
+        with pytest.raises(AttachmentRejected, match="delete conversations with pictures"):
             await mine.add("a.png", png(4, 4))
-        assert await storage.attachment_bytes(ALICE) == 2 * small
-        await Attachments(storage, FileBlobs(tmp_path / "blobs"), "another", most_bytes=2 * small).add(
-            "b.png", png(4, 4)
-        )
-        await Attachments(storage, FileBlobs(tmp_path / "blobs"), ALICE).add("a.png", png(4, 4))
+        assert (await storage.keeping(ALICE)).picture_bytes == 2 * small
+        await Attachments(storage, blobs, "another", shares=shares).add("b.png", png(4, 4))
+        await Attachments(storage, blobs, ALICE).add("a.png", png(4, 4))
     finally:
         await storage.close()
 
@@ -122,7 +122,7 @@ def test_f1_the_setting_bounds_what_a_user_keeps_on_the_server(tmp_path: Path) -
             statuses.append(status)
         assert statuses[-1] == 422
         assert statuses[0] == 201 or len(attachments.prepare_image(out.getvalue()).data) > 1 << 20
-        assert "1 MB you may keep here" in json.loads(body)["hint"]
+        assert "of 1 MB: delete conversations with pictures" in json.loads(body)["hint"]
         other = processes.sign_up(replica, "Ali", "seven grey herons wade")["access_token"]
         assert processes.send(replica, "POST", "/api/v1/attachments?name=a.png", png(4, 4), other)[0] == 201
 
@@ -205,7 +205,7 @@ async def test_f2_what_is_no_picture_of_the_four_kinds_is_refused(
     file, make = REFUSED[name]
     answer = await web("POST", "/attachments", sara, content=make(), params={"name": file})
     assert (answer.status_code, answer.json()["code"]) == (422, "attachment_rejected")
-    assert await server.services.storage.attachment_bytes(sara.user.id) == 0
+    assert (await server.services.storage.keeping(sara.user.id)).picture_bytes == 0
 
 
 async def test_f2_what_gets_in_is_encoded_anew(web: Web, sara: SignedIn) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from argus_core.domain import (
     Attachment,
     Conversation,
+    ConversationRow,
     Generation,
     Message,
     MessageStatus,
@@ -47,6 +48,11 @@ def a_conversation(
     return Conversation(
         id=conversation_id or new_id(), user_id=user_id, title=title, created_at=at, updated_at=at, pinned=pinned
     )
+
+
+def row_of(conversation: Conversation) -> ConversationRow:
+    """Return what a list tells of a conversation."""
+    return ConversationRow(**{each.name: getattr(conversation, each.name) for each in fields(ConversationRow)})
 
 
 def a_turn(

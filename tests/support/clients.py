@@ -20,6 +20,7 @@ from argus_core.models import Providers
 from argus_core.presence import PresenceBoard
 from argus_core.providers.base import Provider
 from argus_core.settings import Secret
+from argus_core.shares import ShareLimits, Shares
 from argus_core.storage.accounts import FullStorage
 from argus_core.storage.sqlite import SqliteStorage
 from argus_core.titles import Titles
@@ -39,6 +40,7 @@ async def open_services(
     roles: Mapping[UserRole, RoleLimits] | None = None,
     provider_per_minute: int | None = None,
     make_auth: Callable[[FullStorage], Auth] | None = None,
+    shares: ShareLimits | None = None,
 ) -> AsyncGenerator[Services, None]:
     """Open the services over the store in `folder`; `provider` answers for every model."""
     storage = storage or SqliteStorage(folder / "argus.db")
@@ -70,6 +72,7 @@ async def open_services(
         titles=titles,
         limits=limits,
         presence=PresenceBoard(storage),
+        shares=Shares(storage, shares),
         auth=make_auth(storage) if make_auth else None,
     )
     try:

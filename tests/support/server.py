@@ -26,6 +26,7 @@ from argus_core.server.metrics import Metrics
 from argus_core.server.protocol import BoundedProtocol
 from argus_core.server.streams import Streams
 from argus_core.settings import Secret
+from argus_core.shares import ShareLimits
 from argus_core.storage.accounts import FullStorage
 from tests.support.clients import open_services
 
@@ -73,6 +74,7 @@ async def open_context(
     roles: dict[UserRole, RoleLimits] | None = None,
     provider_per_minute: int | None = None,
     titles_by_model: bool = False,
+    shares: ShareLimits | None = None,
     **more: Any,
 ) -> AsyncGenerator[ServerContext, None]:
     """Open what a server shares, over the store in `folder` or the one given."""
@@ -84,6 +86,7 @@ async def open_context(
         roles=roles,
         provider_per_minute=provider_per_minute,
         make_auth=lambda store: auth_over(store, signup=signup),
+        shares=shares,
     )
     async with opening as services:
         assert services.auth is not None

@@ -72,9 +72,9 @@ async def watch(client: ChatClient, turn: Turn) -> None:
         tell(shown=turn.generation.id, n=logged.n, event=type(event).__name__, text=text)
 
 
-async def talk(client: ChatClient, conversation_id: str, seed: str, longest: int) -> None:
+async def talk(client: ChatClient, place: str, seed: str, longest: int) -> None:
     """Ask one question after another; some are sent twice, as after an answer that was lost."""
-    await client.conversations.create(conversation_id=conversation_id)
+    conversation_id = (await client.conversations.create(key=place)).id
     for number in range(1000):
         name = f"{seed}.{number}"
         question = f"{name} {random.randint(1, longest)}"
@@ -92,7 +92,7 @@ async def stream(folder: Path, seed: str, mode: str) -> None:
         places = range(1 if mode == "slow" else CONVERSATIONS)
         async with asyncio.TaskGroup() as group:
             for place in places:
-                group.create_task(talk(client, f"{mode}{place}".ljust(32, "0"), f"{seed}.{place}", longest))
+                group.create_task(talk(client, f"{mode}{place}", f"{seed}.{place}", longest))
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from argus_core.domain import Allowance, Meter
+from argus_core.domain import Allowance, Kept, Meter
 from argus_core.errors import StorageUnavailable
 from argus_tui.screens.account import Account
 from argus_tui.screens.admin import PAGE, Admin
@@ -93,6 +93,21 @@ async def test_usage_says_what_was_used_and_what_is_left_of_each_limit(size: tup
         fake.used = replace(USED, requests=13)
         await seen.press("f5")
         await seen.sees("13")
+
+
+@SIZES
+async def test_usage_says_what_is_kept(size: tuple[int, int]) -> None:
+    kept = (
+        Kept(name="conversations", used=1_200, limit=10_000),
+        Kept(name="text_bytes", used=3 << 19, limit=512 << 20),
+        Kept(name="picture_bytes", used=1024 << 20, limit=1024 << 20),
+        Kept(name="sessions", used=2, limit=20),
+    )
+    async with shown(Usage(sara(), replace(USED, kept=kept)), size) as seen:
+        await seen.sees("1,200 of 10,000", "1.5 of 512 MB", "1,024 of 1,024 MB", "signed-in clients", "2 of 20")
+    async with shown(Usage(sara(), Allowance(kept=kept)), size) as seen:
+        await seen.sees("Kept", "1,200 of 10,000")
+        assert "Nothing is limited here." not in seen.text()
 
 
 async def test_usage_without_limits_says_so() -> None:

@@ -135,7 +135,7 @@ async def test_hang_up_keeps_the_draft_and_lets_the_answer_finish(tmp_path: Path
         page = await client.conversations.list()
         message = await client.messages.get(page.items[0].head_id or "")
         assert (message.text, message.status) == ("Half and whole.", "completed")
-        assert page.items[0].draft == "half a thought"
+        assert (await client.conversations.get(page.items[0].id)).draft == "half a thought"
 
 
 async def test_leaving_while_the_client_is_being_opened_is_clean(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from argus_core.client.local import Services
-from argus_core.domain import Conversation
+from argus_core.domain import Conversation, ConversationRow
 from argus_core.ids import new_id
 from argus_core.providers.scripted import ScriptedProvider
 from argus_tui.screens.conversation_list import worth_a_row
@@ -101,10 +101,9 @@ async def test_changes_are_followed(tmp_path: Path) -> None:
 
 
 def test_conversation_that_nobody_would_miss_has_no_row() -> None:
-    empty = Conversation(id="c", user_id="u", title="", created_at=AT, updated_at=AT)
+    empty = ConversationRow(id="c", user_id="u", title="", created_at=AT, updated_at=AT)
     assert not worth_a_row(empty)
     assert worth_a_row(replace(empty, title="Named"))
-    assert worth_a_row(replace(empty, draft="half a"))
-    assert worth_a_row(replace(empty, system="Be kind"))
+    assert worth_a_row(replace(empty, is_prepared=True))
     assert worth_a_row(replace(empty, head_id="m"))
     assert not worth_a_row(replace(empty, head_id="m", deleted_at=AT))

@@ -298,4 +298,5 @@ async def test_conversation_deleted_elsewhere_leaves_and_what_was_typed_stays(tm
         await person.until(lambda: person.chat.talk.conversation is None, "an empty place")
         await person.sees_no("Say one")
         await person.until(lambda: not person.chat.sidebar.rows, "an empty list")
+        assert person.chat.composer.draft == "half a thought"
         assert person.app.bug is None

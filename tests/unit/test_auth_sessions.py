@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argus_core.auth import sessions as sessions_module
-from argus_core.auth.service import Origin
+from argus_core.auth.service import Auth, Origin
 from argus_core.auth.sessions import Sessions
 from argus_core.auth.tokens import Generation, Tokens
 from argus_core.domain import SignedIn
@@ -139,6 +139,24 @@ async def test_s4_signing_in_makes_a_new_session_each_time(team: Team) -> None:
     assert second.session_id != first.session_id
     stored = await team.session(second.session_id)
     assert (stored.client, stored.address, stored.user_id) == ("argus on laptop", "192.0.2.7", second.user.id)
+
+
+async def test_one_session_too_many_ends_the_one_not_seen_for_longest(team: Team) -> None:
+    user_id = await team.add()
+    team.auth = Auth(team.storage, team.passwords, team.tokens, signup="open", most_sessions=3, clock=team.clock)
+    signed_in = []
+    for _ in range(3):
+        signed_in.append(await team.sign_in())
+        team.clock.go(minutes=1)
+    await team.auth.refresh(signed_in[0].refresh_token, HERE)  # seen last
+    for _ in range(2):
+        signed_in.append(await team.sign_in())
+        team.clock.go(minutes=1)
+    alive = await team.auth.find_alive([each.session_id for each in signed_in])
+    assert alive == {signed_in[number].session_id for number in (0, 3, 4)}
+    assert len(await team.auth.sessions(user_id, "")) == 3
+    with pytest.raises(NotAuthenticated):
+        await team.auth.identify(signed_in[1].access_token)
 
 
 async def test_s4_what_a_client_calls_itself_is_cleaned_and_cut(team: Team) -> None:

@@ -21,6 +21,9 @@ class OneBlob:
     async def get(self, digest: str) -> bytes:
         return b"png"
 
+    async def remove(self, digest: str, idle_s: float) -> bool:
+        return False
+
     async def close(self) -> None:
         pass
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from argus_core.blobs.files import FileBlobs
 from argus_core.domain import Session
-from argus_core.housekeeping import KEEP_SESSIONS, tidy
+from argus_core.errors import NotFound
+from argus_core.housekeeping import KEEP_PICTURES, KEEP_SESSIONS, remove_pictures, tidy
 from argus_core.limits import Limits
 from argus_core.storage.accounts import Amounts, Caps, Hold, StoredSession
 from argus_core.storage.sqlite import SqliteStorage
+from tests.support.builders import ALICE, BOB, an_attachment
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -33,3 +40,31 @@ async def test_old_sessions_days_and_holds_go_and_new_ones_stay(tmp_path: Path) 
     assert await storage.find_session("new") is not None
     assert (await storage.get_day("u", NOW.date())).held == Amounts()
     await storage.close()
+
+
+async def test_pictures_that_nobody_has_go_with_their_bytes(tmp_path: Path) -> None:
+    storage, blobs = SqliteStorage(tmp_path / "argus.db", clock=lambda: NOW), FileBlobs(tmp_path / "blobs")
+    await storage.open()
+    digests = [await blobs.put(data) for data in (b"alone", b"two have it")]
+    for name, user_id, digest in (("1", ALICE, digests[0]), ("2", ALICE, digests[1])):
+        await storage.create_attachment(user_id, replace(an_attachment(), id=name, digest=digest))
+    soon, later = NOW + KEEP_PICTURES / 2, NOW + KEEP_PICTURES * 2
+    assert await remove_pictures(storage, blobs, soon) == 0
+    assert await remove_pictures(storage, blobs, later) == 0  # the bytes were put in the last hour
+    assert sorted(await storage.list_orphans()) == sorted(digests)
+    await storage.create_attachment(BOB, replace(an_attachment(), id="3", digest=digests[1]))
+    _age(tmp_path / "blobs")
+    assert await remove_pictures(storage, blobs, soon) == 1
+    assert await storage.list_orphans() == []
+    with pytest.raises(NotFound):
+        await blobs.get(digests[0])
+    assert await blobs.get(digests[1]) == b"two have it"
+    await storage.close()
+
+
+def _age(folder: Path) -> None:
+    """Let the bytes in a folder have been put two hours ago."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            then = path.stat().st_mtime - 7200
+            os.utime(path, (then, then))

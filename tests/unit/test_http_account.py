@@ -14,10 +14,10 @@ import pytest
 
 from argus_core.client.http import HttpClient
 from argus_core.client.http_feed import Feed
-from argus_core.domain import Conversation, Page, Watcher
+from argus_core.domain import ConversationRow, Page, Watcher
 from argus_core.errors import Conflict, NotAuthenticated, NotFound
 from argus_core.wire import encode
-from tests.support.builders import a_conversation, later
+from tests.support.builders import a_conversation, later, row_of
 from tests.support.scripted_server import (
     ManualClock,
     ScriptedServer,
@@ -33,19 +33,19 @@ EVENTS = "GET /account/events"
 LIST = "GET /conversations"
 CUT = httpx2.ReadError("cut")
 HELLO = frame("watchers", {"items": []})
-ONE = a_conversation("one", title="One", at=later(1))
-TWO = a_conversation("two", title="Two", at=later(2))
+ONE = row_of(a_conversation("one", title="One", at=later(1)))
+TWO = row_of(a_conversation("two", title="Two", at=later(2)))
 
 
-def changed(conversation: Conversation, **fields: Any) -> Conversation:
+def changed(conversation: ConversationRow, **fields: Any) -> ConversationRow:
     return replace(conversation, **fields)
 
 
-def told(conversation: Conversation) -> bytes:
+def told(conversation: ConversationRow) -> bytes:
     return frame("conversation", encode(conversation))
 
 
-def page(*items: Conversation, more: bool = False) -> httpx2.Response:
+def page(*items: ConversationRow, more: bool = False) -> httpx2.Response:
     return reply(Page(items, "more" if more else None))
 
 
@@ -138,7 +138,7 @@ async def test_what_changed_while_the_line_was_cut_is_told_after_it(account: Acc
         await account.connected()
         account.say(HELLO)
         assert await taken(changes, 2) == [ONE, TWO]
-        renamed, new = changed(ONE, title="Renamed"), a_conversation("new", at=later(9))
+        renamed, new = changed(ONE, title="Renamed"), row_of(a_conversation("new", at=later(9)))
         account.server.on(LIST, page(new, TWO, renamed))
         account.say(CUT)
         await account.connected(2)

@@ -29,7 +29,7 @@ from argus_core.errors import (
     all_errors,
 )
 from argus_core.wire import encode
-from tests.support.builders import a_conversation, a_turn
+from tests.support.builders import a_conversation, a_turn, row_of
 from tests.support.scripted_server import (
     ADDRESS,
     ME,
@@ -344,7 +344,7 @@ async def test_drain_waits_for_the_answers_this_client_asked_for(tmp_path: Path)
 
 async def test_lists_pages_and_nothing_are_read(tmp_path: Path) -> None:
     server = ScriptedServer()
-    conversation = a_conversation("c")
+    conversation = row_of(a_conversation("c"))
     server.on("GET /conversations", reply(Page((conversation,), "more")))
     server.on("GET /account/preferences/theme", reply({"value": None}), reply({"value": "argus-day"}), reply({}))
     server.on("GET /conversations/count", reply({"count": 7}))

@@ -17,7 +17,7 @@ from argus_core.errors import StorageError, StorageUnavailable
 from argus_core.events import TextDelta
 from argus_core.storage.base import ConversationChange
 from argus_core.storage.sqlite import SqliteStorage, files
-from tests.support.builders import ALICE, a_conversation, a_turn, logged
+from tests.support.builders import ALICE, a_conversation, a_turn, logged, row_of
 
 OTHER_PROCESS = """
 import asyncio, sys
@@ -136,7 +136,7 @@ async def test_a_full_disk_is_unavailable_and_what_was_written_stays(storage: Sq
         await storage.create_conversation(a_conversation(title="x" * 100_000))
     assert "full" in caught.value.hint
     assert str(_path(storage)) in caught.value.hint
-    assert (await storage.list_conversations(ALICE)).items == (kept,)
+    assert (await storage.list_conversations(ALICE)).items == (row_of(kept),)
     await storage._writer.submit(lambda writer: writer.execute("PRAGMA max_page_count = 1000000").fetchone()[0])
     assert (await storage.update_conversation(ALICE, kept.id, ConversationChange(title="room"))).title == "room"
 

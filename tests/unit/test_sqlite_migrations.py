@@ -12,6 +12,7 @@ import pytest
 from argus_core.domain import TextPart, ThoughtPart, Usage, User
 from argus_core.errors import SchemaTooNew, StorageError
 from argus_core.events import Completed, Interrupted, LoggedEvent, Started, TextDelta
+from argus_core.ids import utc_now
 from argus_core.storage.accounts import Login
 from argus_core.storage.migrations import STEPS
 from argus_core.storage.sqlite import SqliteStorage, schema
@@ -53,7 +54,8 @@ async def test_an_older_store_keeps_what_it_held(saved: Path, tmp_path: Path) ->
     await storage.open()
     try:
         (listed,) = (await storage.list_conversations("local")).items
-        assert (listed.title, listed.pinned, listed.running, listed.draft) == ("کتاب‌های آبی", True, 1, "نیمه")
+        assert (listed.title, listed.pinned, listed.running, listed.is_prepared) == ("کتاب‌های آبی", True, 1, True)
+        assert (await storage.get_conversation("local", listed.id)).draft == "نیمه"
         assert listed.updated_at == datetime(2025, 11, 22, 8, 26, 45, tzinfo=UTC)
         path = await storage.list_path("local", "message-4")
         assert [message.id for message in path] == [f"message-{number}" for number in range(1, 5)]
@@ -87,6 +89,37 @@ async def test_what_an_older_store_held_is_found_and_goes_on(saved: Path, tmp_pa
         assert len(await storage.search_messages("local", "forgotten")) == 1
         last = LoggedEvent("generation-2", 3, "process-2", Interrupted())
         assert await storage.append_events([last]) == set()
+    finally:
+        await storage.close()
+
+
+@pytest.mark.parametrize("saved", OLD, ids=lambda saved: saved.stem)
+async def test_what_an_older_store_held_is_counted(saved: Path, tmp_path: Path) -> None:
+    path = _restore(saved, tmp_path / "argus.db")
+    with closing(sqlite3.connect(path)) as connection:
+        held = connection.execute("SELECT conversation_id, parts FROM messages WHERE status != 'running'").fetchall()
+    size = {id: sum(len(parts.encode()) for each, parts in held if each == id) for id, _ in held}
+    storage = SqliteStorage(path)
+    await storage.open()
+    try:
+        keeping = await storage.keeping("local")
+        drafts = len("نیمه".encode()) + len((await storage.get_conversation("local", "conversation-1")).system.encode())
+        assert (keeping.conversations, keeping.text_bytes) == (1, size["conversation-1"] + drafts)
+        assert (keeping.deleted, keeping.deleted_text_bytes) == (1, size["conversation-2"])
+    finally:
+        await storage.close()
+
+
+async def test_an_older_store_knows_which_pictures_its_messages_have(tmp_path: Path) -> None:
+    storage = SqliteStorage(_restore(STORES / "v0004.sql", tmp_path / "argus.db"))
+    await storage.open()
+    try:
+        assert (await storage.keeping("local")).picture_bytes == 1500
+        assert await storage.free_attachments(utc_now()) == 1
+        assert await storage.list_orphans() == ["2" * 64]
+        await storage.purge_deleted(utc_now())
+        assert (await storage.keeping("local")).picture_bytes == 0
+        assert await storage.list_orphans() == ["1" * 64, "2" * 64]
     finally:
         await storage.close()
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from argus_core.client.base import ConversationsRole
-from argus_core.domain import Conversation, Turn
+from argus_core.domain import Conversation, ConversationRow, Turn
 from argus_core.server import API
 from argus_core.server.asking import Bounded, Client
 from argus_core.server.bodies import ConversationPatch, Draft, Limit, NewConversation, PathId, Question
@@ -21,16 +21,14 @@ router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"], route_
 _ASKED = or_streamed(one(Turn, status=201, errors=(404, 409, 502)))
 
 
-@router.post("", **one(Conversation, status=201, errors=(409,)))
+@router.post("", **one(Conversation, status=201))
 async def create(body: NewConversation, client: Client) -> Response:
     """Make a conversation."""
-    made = await client.conversations.create(
-        conversation_id=body.id, title=body.title, model=body.model, system=body.system
-    )
+    made = await client.conversations.create(key=body.id, title=body.title, model=body.model, system=body.system)
     return await value(made, 201)
 
 
-@router.get("", **page(Conversation))
+@router.get("", **page(ConversationRow))
 async def list_page(
     client: Client,
     limit: Limit = 50,
@@ -47,7 +45,7 @@ async def count_all(client: Client) -> Response:
     return Json({"count": await client.conversations.count()})
 
 
-@router.get("/find", **one(Conversation, errors=(404,)))
+@router.get("/find", **one(ConversationRow, errors=(404,)))
 async def find(client: Client, id_prefix: Annotated[str, Query(max_length=64)]) -> Response:
     """Return the one whose id begins so."""
     return await value(await client.conversations.find(id_prefix))

@@ -16,7 +16,7 @@ import pymongo
 from bson.timestamp import Timestamp
 from pymongo.errors import OperationFailure, PyMongoError
 
-from argus_core.domain import Conversation
+from argus_core.domain import ConversationRow
 from argus_core.errors import StorageError, StorageUnavailable
 from argus_core.mongodb import Document
 from argus_core.storage.mongo import documents
@@ -35,6 +35,7 @@ _OVERLAP_S = 10
 """Two writes may become visible in the other order than their times say; so far back is looked at again."""
 _AT_ONCE = 200
 _NO_STREAMS = 40573
+_MARKED_ROW: Document = documents.ROW | {"changed": 1}
 _STREAMED: list[Document] = [
     {
         "$match": {
@@ -59,7 +60,7 @@ class Place:
     """Conversation -> time of its change, back to the overlap."""
 
 
-Fetch = Callable[[Place], Awaitable[list[Conversation]]]
+Fetch = Callable[[Place], Awaitable[list[ConversationRow]]]
 
 
 class ChangeFeed:
@@ -79,7 +80,7 @@ class ChangeFeed:
 
     async def follow(
         self, db: Database, start: asyncio.Future[Place], fetch: Fetch
-    ) -> AsyncGenerator[Conversation, None]:
+    ) -> AsyncGenerator[ConversationRow, None]:
         """Yield what `fetch` finds from `start` on, now and after each bell, until closed."""
         bell = asyncio.Event()
         try:
@@ -152,7 +153,7 @@ class ChangeFeed:
             await asyncio.sleep(POLL_S)
 
 
-async def _patiently(fetch: Fetch, place: Place) -> list[Conversation] | None:
+async def _patiently(fetch: Fetch, place: Place) -> list[ConversationRow] | None:
     """Return what changed, None when the store is away for now: following goes on when it is back."""
     try:
         return await fetch(place)
@@ -167,18 +168,18 @@ async def find_place(db: Database, user_id: str) -> Place:
     return place
 
 
-async def list_changed(db: Database, place: Place) -> list[Conversation]:
+async def list_changed(db: Database, place: Place) -> list[ConversationRow]:
     """Return the conversations that changed since, oldest change first, and move the place on."""
     marks = await _marks(db, [place.user_id], place.newest)
     fresh = [each["_id"] for each in marks if place.seen.get(each["_id"]) != each["changed"]][:_AT_ONCE]
     found: dict[str, Document] = {}
     if fresh:
         where = {"_id": {"$in": fresh}, "user_id": place.user_id}
-        found = {each["_id"]: each async for each in db.conversations.find(where)}
+        found = {each["_id"]: each async for each in db.conversations.find(where, _MARKED_ROW)}
     if len(fresh) < _AT_ONCE:
         _move_on(place, marks)
     place.seen |= {id: each["changed"] for id, each in found.items()}
-    return [documents.conversation(found[id]) for id in fresh if id in found]
+    return [documents.conversation_row(found[id]) for id in fresh if id in found]
 
 
 def _move_on(place: Place, marks: list[Document]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from argus_core.domain import Conversation, Page, User
+from argus_core.domain import Conversation, ConversationRow, Page, User
 from argus_core.errors import Conflict, NotFound
 from argus_core.mongodb import Document
-from argus_core.storage.base import ConversationChange
-from argus_core.storage.mongo import documents
+from argus_core.storage.base import ConversationChange, Keeping
+from argus_core.storage.mongo import attachments, documents
 from argus_core.storage.mongo.accounts import TAKEN
-from argus_core.storage.mongo.documents import NOW_CHANGED, owned, starting_with, text
+from argus_core.storage.mongo.documents import NOW_CHANGED, ROW, alive, owned, starting_with, text
 from argus_core.storage.paging import cursor_after, read_cursor
 from argus_core.storage.times import from_ms
 from argus_core.text.fold import query_terms
@@ -79,27 +80,38 @@ async def create(db: Database, new: Conversation) -> Conversation:
 
 async def get(db: Database, user_id: str, conversation_id: str) -> Conversation:
     """Return it, deleted or not, or raise `NotFound`."""
-    found = await db.conversations.find_one(owned(user_id, conversation_id))
+    found = await _find(db, owned(user_id, conversation_id))
     if found is None:
         raise NotFound("There is no such conversation.")
-    return documents.conversation(found)
+    return found
 
 
-async def find(db: Database, user_id: str, id_prefix: str, limit: int) -> list[Conversation]:
+async def require(db: Database, user_id: str, conversation_id: str) -> None:
+    """Raise `NotFound` unless the user has such a conversation, deleted or not."""
+    if await db.conversations.find_one(owned(user_id, conversation_id), {"_id": 1}) is None:
+        raise NotFound("There is no such conversation.")
+
+
+async def _find(db: Database, where: Document) -> Conversation | None:
+    found = await db.conversations.find_one(where)
+    return None if found is None else documents.conversation(found)
+
+
+async def find(db: Database, user_id: str, id_prefix: str, limit: int) -> list[ConversationRow]:
     """Return those whose id begins so, newest first."""
     where = {"user_id": text(user_id), "deleted_at": None, "_id": starting_with(id_prefix)}
-    found = db.conversations.find(where).sort({"updated_at": -1, "_id": 1}).limit(limit)
-    return [documents.conversation(each) async for each in found]
+    found = db.conversations.find(where, ROW).sort({"updated_at": -1, "_id": 1}).limit(limit)
+    return [documents.conversation_row(each) async for each in found]
 
 
-async def list_page(db: Database, user_id: str, limit: int, cursor: str | None, words: str) -> Page[Conversation]:
+async def list_page(db: Database, user_id: str, limit: int, cursor: str | None, words: str) -> Page[ConversationRow]:
     """Return one page of the sidebar."""
     where: Document = {"user_id": text(user_id), "deleted_at": None}
     conditions = [*_after(cursor), *_titled(words)]
     if conditions:
         where["$and"] = conditions
-    found = db.conversations.find(where).sort(SORTED).limit(limit + 1)
-    items = tuple([documents.conversation(each) async for each in found])
+    found = db.conversations.find(where, ROW).sort(SORTED).limit(limit + 1)
+    items = tuple([documents.conversation_row(each) async for each in found])
     if len(items) <= limit:
         return Page(items)
     return Page(items[:limit], cursor_after(items[limit - 1]))
@@ -118,18 +130,25 @@ async def update(db: Database, user_id: str, conversation_id: str, change: Conve
         values["model"] = values["model"] or None
     if "title" in values:
         values["title_words"] = documents.title_words(values["title"])
-    changed = await _change(db, owned(user_id, conversation_id), {"$set": values}) if values else None
-    return changed or await get(db, user_id, conversation_id)
+    values |= documents.sizes(system=change.system, draft=change.draft)
+    where = alive(user_id, conversation_id)
+    changed = await _change(db, where, {"$set": values}) if values else await _find(db, where)
+    if changed is None:
+        raise NotFound("There is no such conversation.")
+    return changed
 
 
 async def move_head(db: Database, user_id: str, conversation_id: str, head_id: str | None, rev: int) -> Conversation:
     """Compare `rev` and set the head, in one write."""
     stale = Conflict("The conversation went on in another window.")
-    if (await get(db, user_id, conversation_id)).rev != rev:
+    now = await db.conversations.find_one(alive(user_id, conversation_id), {"rev": 1})
+    if now is None:
+        raise NotFound("There is no such conversation.")
+    if now["rev"] != rev:
         raise stale
     if head_id is not None:
         await require_message(db, conversation_id, head_id)
-    where = owned(user_id, conversation_id) | {"rev": rev}
+    where = alive(user_id, conversation_id) | {"rev": rev}
     moved = await _change(db, where, {"$set": {"head_id": head_id}, "$inc": {"rev": 1}})
     if moved is None:
         raise stale
@@ -138,9 +157,9 @@ async def move_head(db: Database, user_id: str, conversation_id: str, head_id: s
 
 async def delete(db: Database, user_id: str, conversation_id: str, at: datetime) -> None:
     """Mark it deleted; the first time counts."""
-    where = owned(user_id, conversation_id) | {"deleted_at": None}
-    if await _change(db, where, {"$set": {"deleted_at": at}}) is None:
-        await get(db, user_id, conversation_id)
+    change = {"$set": {"deleted_at": at}, "$currentDate": NOW_CHANGED}
+    if not (await db.conversations.update_one(alive(user_id, conversation_id), change)).matched_count:
+        await require(db, user_id, conversation_id)
 
 
 async def restore(db: Database, user_id: str, conversation_id: str) -> Conversation:
@@ -155,7 +174,43 @@ async def restore(db: Database, user_id: str, conversation_id: str) -> Conversat
     return documents.conversation(found)
 
 
-async def purge(db: Database, before: datetime) -> int:
+async def count_preferences(db: Database, user_id: str) -> int:
+    """Return how many values the user keeps."""
+    return await db.preferences.count_documents({"user_id": text(user_id)})
+
+
+async def keeping(db: Database, user_id: str) -> Keeping:
+    """Return how much the user keeps, read from indexes alone."""
+    size = {"$add": [{"$ifNull": [f"${name}", 0]} for name in documents.SIZES]}
+    is_deleted = {"$ne": [{"$ifNull": ["$deleted_at", None]}, None]}
+    totals: list[Document] = [
+        {"$match": {"user_id": text(user_id)}},
+        {"$group": {"_id": is_deleted, "count": {"$sum": 1}, "bytes": {"$sum": size}}},
+    ]
+    counting = db.conversations.aggregate(totals, hint="kept")
+    found, picture_bytes = await asyncio.gather(counting, attachments.total_bytes(db, user_id))
+    kinds = {each["_id"]: each async for each in found}
+    alive, deleted = (kinds.get(kind, {"count": 0, "bytes": 0}) for kind in (False, True))
+    return Keeping(
+        conversations=alive["count"],
+        text_bytes=alive["bytes"],
+        deleted=deleted["count"],
+        deleted_text_bytes=deleted["bytes"],
+        picture_bytes=picture_bytes,
+    )
+
+
+async def purge_oldest(db: Database, user_id: str, now: datetime) -> bool:
+    """Remove what the user deleted first; False when nothing is left."""
+    where = {"user_id": text(user_id), "deleted_at": {"$type": "date"}}
+    change = {"$set": {"purging": True}}
+    doomed = await db.conversations.find_one_and_update(where, change, projection=["_id"], sort={"deleted_at": 1})
+    if doomed is not None:
+        await _purge_one(db, doomed["_id"], now)
+    return doomed is not None
+
+
+async def purge(db: Database, before: datetime, now: datetime) -> int:
     """Remove what was deleted before then; what a crash leaves half removed is found again by the next call."""
     gone = 0
     while True:
@@ -163,16 +218,18 @@ async def purge(db: Database, before: datetime) -> int:
         doomed = await db.conversations.find_one_and_update(where, {"$set": {"purging": True}}, projection=["_id"])
         if doomed is None:
             return gone
-        gone += await _purge_one(db, doomed["_id"])
+        gone += await _purge_one(db, doomed["_id"], now)
 
 
-async def _purge_one(db: Database, conversation_id: str) -> int:
+async def _purge_one(db: Database, conversation_id: str, now: datetime) -> int:
     """Remove what hangs on a conversation before itself: while it is there, the rest can be found."""
     inside = {"conversation_id": conversation_id}
     ids = [each["_id"] async for each in db.generations.find(inside, {"_id": 1})]
     await db.generation_events.delete_many({"generation_id": {"$in": ids}})
     await db.generations.delete_many(inside)
+    pictures = await attachments.release(db, conversation_id)
     await db.messages.delete_many(inside)
+    await attachments.free(db, now - attachments.CLAIMED, pictures)
     return (await db.conversations.delete_one({"_id": conversation_id})).deleted_count
 
 

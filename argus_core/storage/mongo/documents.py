@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from bson.timestamp import Timestamp
 
-from argus_core.domain import Attachment, Conversation, Generation, Message, Part, TextPart, User
+from argus_core.domain import Attachment, AttachmentPart, Conversation, ConversationRow, Generation, Message, Part, User
 from argus_core.errors import InvalidInput
 from argus_core.mongodb import Document
 from argus_core.storage import codec
@@ -20,9 +20,47 @@ NOW_CHANGED: Document = {"changed": {"$type": "timestamp"}}
 """For `$currentDate`: followers look at the conversation again."""
 HIDDEN: Document = {"tokens": 0, "word_count": 0}
 """What of a message only the server needs."""
+WITHOUT_PARTS: Document = dict.fromkeys(
+    (
+        "conversation_id",
+        "parent_id",
+        "seq",
+        "role",
+        "status",
+        "created_at",
+        "generation_id",
+        "model",
+        "usage",
+        "problem",
+        "client_msg_id",
+        "duration_s",
+        "truncated",
+    ),
+    1,
+)
+"""All of a message but what was said."""
+_TOLD_IN_LISTS = (
+    "user_id",
+    "title",
+    "created_at",
+    "updated_at",
+    "model",
+    "head_id",
+    "rev",
+    "pinned",
+    "title_by_user",
+    "unread",
+    "open",
+    "deleted_at",
+)
+ROW: Document = {
+    **dict.fromkeys(_TOLD_IN_LISTS, 1),
+    "is_prepared": {"$or": [{"$ne": ["$draft", ""]}, {"$ne": ["$system", ""]}]},
+}
+"""What lists tell of a conversation: the server leaves its long texts where they are."""
+SIZES = ("said_bytes", "draft_bytes", "system_bytes")
+"""Fields of a conversation that say how much its texts are, in UTF-8."""
 _LAST_CHARACTER = "\U0010ffff"
-_MOST_TOKENS = 20_000
-_MOST_TOKEN_CHARS = 1 << 20
 
 
 def text(value: str) -> str:
@@ -35,6 +73,11 @@ def text(value: str) -> str:
 def owned(user_id: str, id: str) -> Document:
     """Return the filter of one document of one user."""
     return {"_id": text(id), "user_id": text(user_id)}
+
+
+def alive(user_id: str, id: str) -> Document:
+    """Return the filter of one conversation of one user that is not deleted."""
+    return owned(user_id, id) | {"deleted_at": None}
 
 
 def starting_with(prefix: str) -> Document:
@@ -78,7 +121,8 @@ def conversation_document(new: Conversation) -> Document:
 
     Beside the fields of the value: `last_seq` is the last number given to a message, `placed_seq` that of the reply the
     head was last moved to by a turn, `open` the generations that run, `settled` the last ones that were counted as
-    unread, and `changed` the server's time of the last change.
+    unread, `changed` the server's time of the last change, and `said_bytes`, `draft_bytes` and `system_bytes` how much
+    its messages and its two texts are, in UTF-8.
     """
     return _stamped(
         new.user_id,
@@ -100,34 +144,51 @@ def conversation_document(new: Conversation) -> Document:
         placed_seq=0,
         open=[],
         settled=[],
+        said_bytes=0,
+        **sizes(system=new.system, draft=new.draft),
         changed=Timestamp(0, 0),  # the server puts its time in the place of an empty one
     )
 
 
+def sizes(**texts: str | None) -> Document:
+    """Return the fields that say how much these texts are; None stands for one that stays as it is."""
+    return {f"{name}_bytes": len(each.encode()) for name, each in texts.items() if each is not None}
+
+
 def conversation(document: Document) -> Conversation:
-    """Return the conversation of a document of `conversations`."""
-    return Conversation(
+    """Return the conversation of a whole document of `conversations`."""
+    system, draft = document["system"], document["draft"]
+    told = _told_in_lists(document | {"is_prepared": bool(system or draft)})
+    return Conversation(**told, system=system, draft=draft)
+
+
+def conversation_row(document: Document) -> ConversationRow:
+    """Return what lists tell of a conversation, of a document with the fields of `ROW`."""
+    return ConversationRow(**_told_in_lists(document))
+
+
+def _told_in_lists(document: Document) -> dict[str, Any]:
+    return dict(
         id=document["_id"],
         user_id=document["user_id"],
         title=document["title"],
         created_at=document["created_at"],
         updated_at=document["updated_at"],
         model=document["model"],
-        system=document["system"],
         head_id=document["head_id"],
         rev=document["rev"],
         pinned=document["pinned"],
         title_by_user=document["title_by_user"],
         unread=document["unread"],
         running=len(document["open"]),
-        draft=document["draft"],
+        is_prepared=document["is_prepared"],
         deleted_at=document["deleted_at"],
     )
 
 
-def message_document(user_id: str, message: Message) -> Document:
-    """Return the document of a message."""
-    found = indexed(message.parts) if message.status != "running" else indexed(())
+def message_document(user_id: str, message: Message, words: Sequence[str] = ()) -> Document:
+    """Return the document of a message, to be found by these folded words if it is whole."""
+    found = indexed(words if message.status != "running" else ())
     return _stamped(
         user_id,
         _id=text(message.id),
@@ -146,11 +207,15 @@ def message_document(user_id: str, message: Message) -> Document:
         duration_s=message.duration_s,
         truncated=message.truncated,
         **found,
+        **attached(message.parts),
     )
 
 
 def message(document: Document) -> Message:
-    """Return the message of a document of `messages`; one that an older Argus wrote does not say `truncated`."""
+    """Return the message of a document of `messages`; without its parts, nothing was said.
+
+    One that an older Argus wrote does not say `truncated`.
+    """
     from argus_core.domain import Problem, Usage
 
     return Message(
@@ -159,7 +224,7 @@ def message(document: Document) -> Message:
         parent_id=document["parent_id"],
         seq=document["seq"],
         role=document["role"],
-        parts=codec.load_parts(document["parts"]),
+        parts=codec.load_parts(document["parts"]) if "parts" in document else (),
         status=document["status"],
         created_at=document["created_at"],
         generation_id=document["generation_id"],
@@ -172,20 +237,15 @@ def message(document: Document) -> Message:
     )
 
 
-def indexed(parts: Iterable[Part]) -> Document:
-    """Return what a message with these parts is found by: each folded word once, and how many words there are.
+def indexed(words: Sequence[str]) -> Document:
+    """Return the fields that a message is found by: each folded word once, and how many words there are."""
+    return {"tokens": list(dict.fromkeys(words)), "word_count": len(words)}
 
-    Of a text with more different words than one document should hold the first ones count.
-    """
-    found = words("".join(part.text for part in parts if isinstance(part, TextPart)))
-    tokens: list[str] = []
-    room = _MOST_TOKEN_CHARS
-    for word in dict.fromkeys(found):
-        room -= len(word)
-        if room < 0 or len(tokens) == _MOST_TOKENS:
-            break
-        tokens.append(word)
-    return {"tokens": tokens, "word_count": len(found)}
+
+def attached(parts: Iterable[Part]) -> Document:
+    """Return the field that tells which attachments a message has; none where there are none."""
+    ids = [part.attachment.id for part in parts if isinstance(part, AttachmentPart)]
+    return {"attachment_ids": ids} if ids else {}
 
 
 def generation_document(generation: Generation, client_msg_id: str | None = None) -> Document:
@@ -227,7 +287,10 @@ def generation(document: Document) -> Generation:
 
 
 def attachment_document(user_id: str, attachment: Attachment, created_at: datetime) -> Document:
-    """Return the document of an attachment; digest and size stand apart: they are searched for and summed up."""
+    """Return the document of an attachment; digest and size stand apart: they are searched for and summed up.
+
+    `free_since` is when it came or was claimed last, and null once it was seen in a message.
+    """
     return _stamped(
         user_id,
         _id=text(attachment.id),
@@ -235,6 +298,7 @@ def attachment_document(user_id: str, attachment: Attachment, created_at: dateti
         size_bytes=attachment.size_bytes,
         attachment=codec.dump(attachment),
         created_at=whole_ms(created_at),
+        free_since=whole_ms(created_at),
     )
 
 

@@ -7,12 +7,23 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Container, Iter
 from datetime import datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from argus_core.domain import Attachment, Conversation, Generation, Message, Page, SearchHit, Turn, User
+from argus_core.domain import (
+    Attachment,
+    Conversation,
+    ConversationRow,
+    Generation,
+    Message,
+    Page,
+    SearchHit,
+    Turn,
+    User,
+)
 from argus_core.errors import StorageUnavailable
 from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
 from argus_core.mongodb import DRIVER_ERRORS, Calls, connect, database_of, place_of, translated
-from argus_core.storage.base import ConversationChange, Ending
+from argus_core.storage.base import ConversationChange, Ending, Keeping
+from argus_core.storage.indexing import Indexer
 from argus_core.storage.mongo import (
     appends,
     attachments,
@@ -29,8 +40,10 @@ from argus_core.storage.mongo import (
 from argus_core.storage.mongo.account_driver import MongoAccounts
 from argus_core.storage.mongo.changes import Place
 from argus_core.storage.paging import check_limit
+from argus_core.storage.snippets import hits_of
 from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
+from argus_core.text.fold import query_terms
 
 if TYPE_CHECKING:
     from argus_core.mongodb import Client, Database
@@ -58,6 +71,7 @@ class MongoStorage(MongoAccounts):
         self._feed = changes.ChangeFeed()
         self._appends = appends.AppendFeed(self._place)
         self._places: set[asyncio.Task[Place]] = set()
+        self._indexer = Indexer()
         self._calls = Calls(self._place)
 
     async def open(self) -> None:
@@ -118,6 +132,10 @@ class MongoStorage(MongoAccounts):
         """Keep `value` under `name`; None forgets it."""
         await self._do(conversations.set_preference, user_id, name, value)
 
+    async def count_preferences(self, user_id: str) -> int:
+        """Return how many values are kept."""
+        return await self._do(conversations.count_preferences, user_id)
+
     # Conversations
 
     async def create_conversation(self, conversation: Conversation) -> Conversation:
@@ -128,14 +146,14 @@ class MongoStorage(MongoAccounts):
         """Return it, deleted ones too."""
         return await self._do(conversations.get, user_id, conversation_id)
 
-    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[Conversation]:
+    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[ConversationRow]:
         """Return conversations whose id begins with `id_prefix`."""
         check_limit(limit, 500)
         return await self._do(conversations.find, user_id, id_prefix, limit)
 
     async def list_conversations(
         self, user_id: str, *, limit: int = 50, cursor: str | None = None, title_words: str = ""
-    ) -> Page[Conversation]:
+    ) -> Page[ConversationRow]:
         """Return a page: pinned first, then the newest."""
         check_limit(limit, 500)
         return await self._do(conversations.list_page, user_id, limit, cursor, title_words)
@@ -162,9 +180,17 @@ class MongoStorage(MongoAccounts):
 
     async def purge_deleted(self, before: datetime) -> int:
         """Remove what was deleted before then."""
-        return await self._do(conversations.purge, before)
+        return await self._do(conversations.purge, before, self._clock())
 
-    def changes(self, user_id: str) -> AsyncGenerator[Conversation, None]:
+    async def purge_oldest_deleted(self, user_id: str) -> bool:
+        """Remove what the user deleted first."""
+        return await self._do(conversations.purge_oldest, user_id, self._clock())
+
+    async def keeping(self, user_id: str) -> Keeping:
+        """Return how much the user keeps."""
+        return await self._do(conversations.keeping, user_id)
+
+    def changes(self, user_id: str) -> AsyncGenerator[ConversationRow, None]:
         """Yield each conversation that changes from this call on, by any process."""
         start = asyncio.get_running_loop().create_task(self._find_place(self._db, user_id))
         self._places.add(start)
@@ -205,14 +231,17 @@ class MongoStorage(MongoAccounts):
     async def search_messages(self, user_id: str, query: str, limit: int = 20) -> list[SearchHit]:
         """Return messages holding every word of `query`, best first."""
         check_limit(limit, 500)
-        return await self._do(search.find, user_id, query, limit)
+        terms = query_terms(query)
+        found = await self._do(search.find, user_id, terms, limit) if terms else []
+        return await hits_of(found, terms)
 
     # Turns and generations
 
     async def start_turn(self, turn: Turn) -> Turn:
         """Store question, reply and generation as one, or return the turn that is there."""
         check_turn(turn)
-        stored = await self._change(turn.generation.user_id, turns.start, turn)
+        words = await self._indexer.words_of(turn.question.parts if turn.question else ())
+        stored = await self._change(turn.generation.user_id, turns.start, turn, words)
         if stored.generation == turn.generation:
             self._log.begin(turn.generation.user_id, turn.generation.id)
         return stored
@@ -254,7 +283,8 @@ class MongoStorage(MongoAccounts):
 
     async def finish_generation(self, generation_id: str, ending: Ending) -> None:
         """Write what the log says into message and generation, once."""
-        user_id = await self._do(generations.finish, generation_id, ending)
+        words = await self._indexer.words_of(ending.parts)
+        user_id = await self._do(generations.finish, generation_id, ending, words)
         self._feed.ring([user_id])
 
     async def purge_events(self, before: datetime) -> int:
@@ -271,9 +301,26 @@ class MongoStorage(MongoAccounts):
         """Return it or raise `NotFound`."""
         return await self._do(attachments.get, user_id, attachment_id)
 
-    async def attachment_bytes(self, user_id: str) -> int:
-        """Return how many bytes this user's attachments have together."""
-        return await self._do(attachments.total_bytes, user_id)
+    async def claim_attachments(self, user_id: str, attachment_ids: Sequence[str]) -> list[Attachment]:
+        """Return them, for a message that is stored soon."""
+        return await self._do(attachments.claim, user_id, attachment_ids, self._clock()) if attachment_ids else []
+
+    async def free_attachments(self, before: datetime) -> int:
+        """Remove those that no message has."""
+        return await self._do(attachments.free, before)
+
+    async def list_orphans(self, limit: int = 500) -> list[str]:
+        """Return digests of attachments that were removed."""
+        check_limit(limit, 1000)
+        return await self._do(attachments.list_orphans, limit)
+
+    async def is_attached(self, digest: str) -> bool:
+        """Return whether anybody has an attachment with this digest."""
+        return await self._do(attachments.is_attached, digest)
+
+    async def forget_orphan(self, digest: str) -> None:
+        """Take it off the list."""
+        await self._do(attachments.forget_orphan, digest)
 
     async def statistics(self) -> Mapping[str, int | str]:
         """Return driver, version, place and counts."""
@@ -291,7 +338,7 @@ class MongoStorage(MongoAccounts):
 
     async def load(self, kind: Kind, records: Sequence[Record]) -> None:
         """Store records as they are."""
-        await self._do(transfer.load, kind, records)
+        await self._do(transfer.load, kind, records, self._indexer)
 
 
 async def _next_batch(_db: Database, batches: AsyncGenerator[list[Record], None]) -> list[Record] | None:

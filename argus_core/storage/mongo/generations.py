@@ -58,11 +58,11 @@ async def request_cancel(db: Database, user_id: str, generation_id: str) -> Gene
     return await get(db, user_id, generation_id)
 
 
-async def finish(db: Database, generation_id: str, ending: Ending) -> str:
+async def finish(db: Database, generation_id: str, ending: Ending, words: Sequence[str]) -> str:
     """Write the ending into message, conversation and generation, in this order and each once; return the user's id.
 
     The generation is `running` until the last write, so after a crash the sweeper finds it and calls this again. What
-    a crash while the turn was started has left out is caught up first.
+    a crash while the turn was started has left out is caught up first. The message is found by `words`.
     """
     record = await db.generations.find_one({"_id": text(generation_id)})
     if record is None:
@@ -70,37 +70,42 @@ async def finish(db: Database, generation_id: str, ending: Ending) -> str:
     user_id: str = record["user_id"]
     if record["status"] != "running":
         return user_id
-    if not await _end_message(db, record, ending) or not await _settle(db, record, ending):
+    said = _said(ending) | documents.indexed(words)
+    size = len(said["parts"].encode())
+    if not await _end_message(db, record, said) or not await _settle(db, record, ending, size):
         await turns.complete(db, record)
-        await _end_message(db, record, ending)
-        await _settle(db, record, ending)
+        await _end_message(db, record, said)
+        await _settle(db, record, ending, size)
     end = {"$set": {"status": ending.status, "ended_at": ending.ended_at}, "$unset": {"turn": ""}}
     await db.generations.update_one({"_id": record["_id"]} | _RUNNING, end)
     return user_id
 
 
-async def _end_message(db: Database, record: Document, ending: Ending) -> bool:
-    """Write what was said into the message, if it has no ending yet."""
-    values: Document = {
+def _said(ending: Ending) -> Document:
+    return {
         "status": ending.status,
         "parts": codec.dump_parts(ending.parts),
         "usage": codec.dump(ending.usage),
         "problem": codec.dump(ending.problem),
         "duration_s": ending.duration_s,
         "truncated": ending.truncated,
+        **documents.attached(ending.parts),
     }
+
+
+async def _end_message(db: Database, record: Document, said: Document) -> bool:
+    """Write what was said into the message, if it has no ending yet."""
     where = {"_id": record["message_id"]} | _RUNNING
-    done = await db.messages.update_one(where, {"$set": values | documents.indexed(ending.parts)})
-    return bool(done.matched_count)
+    return bool((await db.messages.update_one(where, {"$set": said})).matched_count)
 
 
-async def _settle(db: Database, record: Document, ending: Ending) -> bool:
-    """Count the answer as unread and no longer as running, in one write."""
+async def _settle(db: Database, record: Document, ending: Ending, size: int) -> bool:
+    """Count the answer as unread and no longer as running, and what it takes, in one write."""
     generation_id = record["_id"]
     change: Document = {
         "$pull": {"open": generation_id},
         "$push": {"settled": {"$each": [generation_id], "$slice": -_SETTLED}},
-        "$inc": {"unread": 1},
+        "$inc": {"unread": 1, "said_bytes": size},
         "$max": {"updated_at": documents.whole_ms(ending.ended_at)},
         "$currentDate": NOW_CHANGED,
     }

@@ -19,6 +19,7 @@ from argus_core.mongodb import Document, is_duplicate
 from argus_core.storage import codec
 from argus_core.storage.mongo import documents
 from argus_core.storage.mongo.documents import text
+from argus_core.storage.paging import is_full
 
 if TYPE_CHECKING:
     from argus_core.mongodb import Database
@@ -122,7 +123,7 @@ async def events_after(db: Database, generation_id: str, n: int, limit: int) -> 
             if each["first"] > n + len(found) + 1:
                 break
             found += [logged for logged in events_of(each) if logged.n > n]
-            if len(found) >= limit:
+            if is_full(found, limit):
                 break
     return found[:limit]
 

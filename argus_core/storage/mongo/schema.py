@@ -11,12 +11,16 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pymongo import IndexModel, ReturnDocument
+import pymongo
+from pymongo import IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from argus_core.errors import SchemaTooNew, StorageError, StorageUnavailable
 from argus_core.ids import new_id
+from argus_core.mongodb import Document
+from argus_core.storage.codec import load_parts
 from argus_core.storage.mongo.accounts import HAS_EMAIL
+from argus_core.storage.mongo.documents import SIZES, attached
 
 if TYPE_CHECKING:
     from argus_core.mongodb import Database
@@ -25,6 +29,7 @@ LEASE_S = 30.0
 """So long nobody else takes the lock of a process that died; a living one renews it in time."""
 PATIENCE_S = 120.0
 _LOOK_S = 0.2
+_AT_ONCE = 100
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCK = "lock"
 _VERSION = "schema"
@@ -99,7 +104,53 @@ async def _v2_accounts(db: Database) -> None:
     await asyncio.gather(*(db[name].create_indexes(indexes) for name, indexes in _ACCOUNT_INDEXES.items()))
 
 
-STEPS: tuple[Callable[[Database], Awaitable[None]], ...] = (_v1_indexes, _v2_accounts)
+_SHARE_INDEXES: dict[str, list[IndexModel]] = {
+    "conversations": [IndexModel(dict.fromkeys(("user_id", "deleted_at", *SIZES), 1), name="kept")],
+    "messages": [
+        IndexModel({"attachment_ids": 1}, name="uses", partialFilterExpression={"attachment_ids": {"$exists": True}})
+    ],
+    "attachments": [
+        IndexModel({"user_id": 1, "size_bytes": 1}, name="kept"),
+        IndexModel({"free_since": 1}, name="free", partialFilterExpression={"free_since": {"$type": "date"}}),
+    ],
+}
+_HAS_ATTACHMENT = {"$expr": {"$gte": [{"$indexOfBytes": ["$parts", '"attachment"']}, 0]}}
+
+
+async def _v3_shares(db: Database) -> None:
+    """Count what everybody keeps, from what is there; whoever repeats it counts anew."""
+    await asyncio.gather(*(db[name].create_indexes(indexes) for name, indexes in _SHARE_INDEXES.items()))
+    of_texts = {name: {"$strLenBytes": f"${name.removesuffix('_bytes')}"} for name in ("draft_bytes", "system_bytes")}
+    said: list[Document] = [
+        {"$match": {"status": {"$ne": "running"}}},
+        {"$group": {"_id": "$conversation_id", "said_bytes": {"$sum": {"$strLenBytes": "$parts"}}}},
+        {"$merge": {"into": "conversations", "on": "_id", "whenMatched": "merge", "whenNotMatched": "discard"}},
+    ]
+    with pymongo.timeout(PATIENCE_S):
+        await db.conversations.update_many({}, [{"$set": of_texts | {"said_bytes": {"$ifNull": ["$said_bytes", 0]}}}])
+        await (await db.messages.aggregate(said, allowDiskUse=True)).to_list()
+    await _note_uses(db)
+    unseen = {"free_since": {"$exists": False}}
+    await db.attachments.update_many(unseen, [{"$set": {"free_since": "$created_at"}}])
+
+
+async def _note_uses(db: Database) -> None:
+    """Take down which attachments the messages have that are there."""
+    last = ""
+    while True:
+        where = {"_id": {"$gt": last}, "attachment_ids": {"$exists": False}, **_HAS_ATTACHMENT}
+        with pymongo.timeout(PATIENCE_S):
+            found = await db.messages.find(where, {"parts": 1}).sort("_id").limit(_AT_ONCE).to_list()
+        if not found:
+            return
+        uses = {each["_id"]: attached(load_parts(each["parts"])) for each in found}
+        changes = [UpdateOne({"_id": id}, {"$set": fields}) for id, fields in uses.items() if fields]
+        if changes:
+            await db.messages.bulk_write(changes)
+        last = found[-1]["_id"]
+
+
+STEPS: tuple[Callable[[Database], Awaitable[None]], ...] = (_v1_indexes, _v2_accounts, _v3_shares)
 """Append-only: a database at version `n` has had the first `n` of them. A released step is never edited."""
 VERSION = len(STEPS)
 

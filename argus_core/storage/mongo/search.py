@@ -4,39 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from argus_core.domain import Message, SearchHit
+from argus_core.domain import ConversationRow, Message
 from argus_core.mongodb import Document
 from argus_core.storage.mongo import conversations, documents
-from argus_core.storage.mongo.documents import HIDDEN, starting_with, text
-from argus_core.storage.snippets import snippet_of
-from argus_core.text.fold import QueryTerm, query_terms
+from argus_core.storage.mongo.documents import ROW, WITHOUT_PARTS, starting_with, text
+from argus_core.storage.snippets import READ_BYTES
+from argus_core.text.fold import QueryTerm
 
 if TYPE_CHECKING:
     from argus_core.mongodb import Database
 
+Found = tuple[ConversationRow, Message]
+_SIZED: Document = WITHOUT_PARTS | {"size": {"$strLenBytes": "$parts"}}
 
-async def find(db: Database, user_id: str, query: str, limit: int) -> list[SearchHit]:
-    """Return the best hits, which are those that say little else, then the newest; no words find nothing."""
-    terms = query_terms(query)
-    if not terms:
-        return []
+
+async def find(db: Database, user_id: str, terms: list[QueryTerm], limit: int) -> list[Found]:
+    """Return the best messages and where they are: those that say little else, then the newest.
+
+    When the first ones hold very much, the others come without their text.
+    """
     deleted = await conversations.list_deleted(db, user_id)
     where: Document = {"user_id": text(user_id), **_matching(terms), "conversation_id": {"$nin": deleted}}
-    found = db.messages.find(where, HIDDEN).sort({"word_count": 1, "created_at": -1, "seq": -1}).limit(limit)
-    said = [documents.message(each) async for each in found]
-    return await _hits(db, user_id, said, terms)
+    order = {"word_count": 1, "created_at": -1, "seq": -1}
+    found = await db.messages.find(where, _SIZED).sort(order).limit(limit).to_list()
+    said = await _with_parts(db, found)
+    ids = list({each["conversation_id"] for each in found})
+    alive = {"_id": {"$in": ids}, "user_id": user_id, "deleted_at": None}
+    rows = {each["_id"]: documents.conversation_row(each) async for each in db.conversations.find(alive, ROW)}
+    return [(rows[each.conversation_id], each) for each in said if each.conversation_id in rows]
 
 
-async def _hits(db: Database, user_id: str, said: list[Message], terms: list[QueryTerm]) -> list[SearchHit]:
-    ids = list({each.conversation_id for each in said})
-    where = {"_id": {"$in": ids}, "user_id": user_id, "deleted_at": None}
-    alive = {each["_id"]: documents.conversation(each) async for each in db.conversations.find(where)}
-    hits = []
-    for message in said:
-        if conversation := alive.get(message.conversation_id):
-            snippet, spans = snippet_of(message.text, terms)
-            hits.append(SearchHit(conversation=conversation, message=message, snippet=snippet, spans=spans))
-    return hits
+async def _with_parts(db: Database, found: list[Document]) -> list[Message]:
+    """Return the messages, with what was said where there is room for it."""
+    room = READ_BYTES
+    wanted = []
+    for each in found:
+        if room > 0:
+            wanted.append(each["_id"])
+        room -= each["size"]
+    parts = {each["_id"]: each async for each in db.messages.find({"_id": {"$in": wanted}}, {"parts": 1})}
+    return [documents.message(each | parts.get(each["_id"], {})) for each in found]
 
 
 def _matching(terms: list[QueryTerm]) -> Document:

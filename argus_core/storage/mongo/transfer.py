@@ -12,6 +12,7 @@ from argus_core.events import LoggedEvent
 from argus_core.mongodb import Document
 from argus_core.storage import codec
 from argus_core.storage.accounts import Amounts, Login, StoredSession
+from argus_core.storage.indexing import Indexer
 from argus_core.storage.mongo import account_documents as accounts
 from argus_core.storage.mongo import conversations, documents, log, turns
 from argus_core.storage.transfer import (
@@ -104,7 +105,7 @@ def _behind(place: list[tuple[str, Any]]) -> Document:
     return {"$or": [_behind(equal), behind]} if equal else behind
 
 
-async def load(db: Database, kind: Kind, records: Sequence[Record]) -> None:
+async def load(db: Database, kind: Kind, records: Sequence[Record], indexer: Indexer) -> None:
     """Insert records as they are, and what the driver keeps beside them."""
     match kind:
         case "preferences":
@@ -112,7 +113,7 @@ async def load(db: Database, kind: Kind, records: Sequence[Record]) -> None:
                 if isinstance(each, Preference):
                     await conversations.set_preference(db, each.user_id, each.name, each.value)
         case "messages":
-            await _load_messages(db, [each for each in records if isinstance(each, OwnedMessage)])
+            await _load_messages(db, [each for each in records if isinstance(each, OwnedMessage)], indexer)
         case "generations":
             await _load_generations(db, [each for each in records if isinstance(each, Generation)])
         case "events":
@@ -145,16 +146,20 @@ async def _insert(db: Database, name: str, rows: list[Document]) -> None:
         await db[name].insert_many(rows)
 
 
-async def _load_messages(db: Database, given: list[OwnedMessage]) -> None:
+async def _load_messages(db: Database, given: list[OwnedMessage], indexer: Indexer) -> None:
     """Insert messages, and let their conversations count on from the highest number."""
-    await _insert(db, "messages", [documents.message_document(each.user_id, each.message) for each in given])
-    highest: dict[str, int] = {}
-    for each in given:
-        message = each.message
-        highest[message.conversation_id] = max(message.seq, highest.get(message.conversation_id, 0))
-    await db.conversations.bulk_write(
-        [UpdateOne({"_id": id}, {"$max": {"last_seq": seq, "placed_seq": seq}}) for id, seq in highest.items()]
-    )
+    found_by = [await indexer.words_of(each.message.parts) for each in given]
+    both = zip(given, found_by, strict=True)
+    rows = [documents.message_document(each.user_id, each.message, words) for each, words in both]
+    await _insert(db, "messages", rows)
+    await db.conversations.bulk_write([_counted(row) for row in rows])
+
+
+def _counted(row: Document) -> UpdateOne:
+    # The bytes of a reply that runs are counted when it ends, all of them.
+    size = len(row["parts"].encode()) if row["status"] != "running" else 0
+    highest = {"$max": {"last_seq": row["seq"], "placed_seq": row["seq"]}}
+    return UpdateOne({"_id": row["conversation_id"]}, highest | {"$inc": {"said_bytes": size}})
 
 
 async def _load_generations(db: Database, given: list[Generation]) -> None:

@@ -8,6 +8,7 @@ sweeper after a crash) can do the rest, any number of times, with the same resul
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 _STOOD = {"last_seq": 1, "head_id": 1}
 
 
-async def start(db: Database, turn: Turn) -> Turn:
-    """Store the turn, or return the one that is there; what goes on from the head need not be looked up."""
+async def start(db: Database, turn: Turn, words: Sequence[str]) -> Turn:
+    """Store the turn, its question to be found by `words`, or return the one that is there.
+
+    What goes on from the head need not be looked up.
+    """
     conversation = await _take_numbers(db, turn)
     if conversation is None or conversation["head_id"] != _first(turn).parent_id:
         record, taken = await asyncio.gather(_find_record(db, turn), _find_messages(db, turn))
@@ -37,7 +41,7 @@ async def start(db: Database, turn: Turn) -> Turn:
     if conversation is None:
         raise NotFound("There is no such conversation.")
     turn = _numbered(turn, conversation["last_seq"] + 1)
-    record = _record(turn)
+    record = _record(turn, words)
     try:
         await db.generations.insert_one(record)
     except DuplicateKeyError:
@@ -104,10 +108,10 @@ def _numbered(turn: Turn, seq: int) -> Turn:
     return replace(turn, question=replace(turn.question, seq=seq), reply=replace(turn.reply, seq=seq + 1))
 
 
-def _record(turn: Turn) -> Document:
+def _record(turn: Turn, words: Sequence[str]) -> Document:
     """Return the generation's document with the messages that are to come, the reply last."""
     user_id = turn.generation.user_id
-    waiting = [documents.message_document(user_id, each) for each in _messages(turn)]
+    waiting = [documents.message_document(user_id, each, words) for each in _messages(turn)]
     return documents.generation_document(turn.generation, _client_msg_id(turn)) | {"turn": waiting}
 
 
@@ -132,12 +136,16 @@ async def _place(db: Database, record: Document, reply: Document) -> None:
         "open": {"$ne": record["_id"]},
         "settled": {"$ne": record["_id"]},
     }
-    change = {
+    change: Document = {
         "$push": {"open": record["_id"]},
+        "$inc": {"said_bytes": sum(len(each["parts"].encode()) for each in record["turn"][:-1])},
         "$max": {"updated_at": reply["created_at"]},
         "$currentDate": NOW_CHANGED,
     }
-    moved = {"$set": {"head_id": reply["_id"], "placed_seq": reply["seq"]}, "$inc": {"rev": 1}}
+    moved = {
+        "$set": {"head_id": reply["_id"], "placed_seq": reply["seq"]},
+        "$inc": change["$inc"] | {"rev": 1},
+    }
     first = await db.conversations.update_one(uncounted | {"placed_seq": {"$lt": reply["seq"]}}, change | moved)
     if not first.matched_count:
         await db.conversations.update_one(uncounted, change)

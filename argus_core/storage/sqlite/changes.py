@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from argus_core.domain import Conversation
+from argus_core.domain import ConversationRow
 from argus_core.errors import StorageError
 
 POLL_S = 0.25
-Fetch = Callable[[int], Awaitable[list[tuple[int, Conversation]]]]
+Fetch = Callable[[int], Awaitable[list[tuple[int, ConversationRow]]]]
 
 
 class ChangeFeed:
@@ -32,7 +32,7 @@ class ChangeFeed:
         for bell in self._bells:
             bell.set()
 
-    async def follow(self, start: Awaitable[int], fetch: Fetch) -> AsyncGenerator[Conversation, None]:
+    async def follow(self, start: Awaitable[int], fetch: Fetch) -> AsyncGenerator[ConversationRow, None]:
         """Yield what `fetch(number)` finds after `start` and after each bell, until closed."""
         bell = asyncio.Event()
         self._bells.add(bell)

@@ -9,12 +9,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from argus_core.domain import Attachment, Conversation, Generation, Message, Page, SearchHit, Turn, User
+from argus_core.domain import (
+    Attachment,
+    Conversation,
+    ConversationRow,
+    Generation,
+    Message,
+    Page,
+    SearchHit,
+    Turn,
+    User,
+)
 from argus_core.errors import StorageUnavailable
 from argus_core.events import LoggedEvent
 from argus_core.ids import utc_now
-from argus_core.storage.base import ConversationChange, Ending
+from argus_core.storage.base import ConversationChange, Ending, Keeping
+from argus_core.storage.indexing import Indexer
 from argus_core.storage.paging import check_limit
+from argus_core.storage.snippets import hits_of
 from argus_core.storage.sqlite import (
     appends,
     attachments,
@@ -31,6 +43,7 @@ from argus_core.storage.sqlite.connection import Lane
 from argus_core.storage.sqlite.files import MEMORY, can_still_be_read, unreadable
 from argus_core.storage.transfer import Kind, Record
 from argus_core.storage.turns import check_turn
+from argus_core.text.fold import query_terms
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +65,7 @@ class SqliteStorage(SqliteAccounts):
         self._reader = self._writer if path is MEMORY else Lane("read", path, "BEGIN")
         self._feed = ChangeFeed(lambda: self._reader.submit(conversations.last_change))
         self._appends = appends.AppendFeed(lambda: self._reader.submit(appends.data_version))
+        self._indexer = Indexer()
         self._baseline: asyncio.Future[int] | None = None
         self._reads_only = False
 
@@ -126,6 +140,10 @@ class SqliteStorage(SqliteAccounts):
         """Keep `value` under `name`; None forgets it."""
         await self._write(conversations.set_preference, user_id, name, value)
 
+    async def count_preferences(self, user_id: str) -> int:
+        """Return how many values are kept."""
+        return await self._read(conversations.count_preferences, user_id)
+
     # Conversations
 
     async def create_conversation(self, conversation: Conversation) -> Conversation:
@@ -136,14 +154,14 @@ class SqliteStorage(SqliteAccounts):
         """Return it, deleted ones too."""
         return await self._read(conversations.get, user_id, conversation_id)
 
-    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[Conversation]:
+    async def find_conversations(self, user_id: str, id_prefix: str, limit: int = 2) -> list[ConversationRow]:
         """Return conversations whose id begins with `id_prefix`."""
         check_limit(limit, 500)
         return await self._read(conversations.find, user_id, id_prefix, limit)
 
     async def list_conversations(
         self, user_id: str, *, limit: int = 50, cursor: str | None = None, title_words: str = ""
-    ) -> Page[Conversation]:
+    ) -> Page[ConversationRow]:
         """Return a page: pinned first, then the newest."""
         check_limit(limit, 500)
         return await self._read(conversations.list_page, user_id, limit, cursor, title_words)
@@ -170,10 +188,21 @@ class SqliteStorage(SqliteAccounts):
 
     async def purge_deleted(self, before: datetime) -> int:
         """Remove what was deleted before then, one conversation per transaction so that nobody waits long."""
-        nums = await self._read(conversations.list_deleted, before)
-        return sum([await self._write(conversations.purge, num, before) for num in nums])
+        nums, now = await self._read(conversations.list_deleted, before), self._clock()
+        return sum([await self._write(conversations.purge, num, before, now) for num in nums])
 
-    def changes(self, user_id: str) -> AsyncGenerator[Conversation, None]:
+    async def purge_oldest_deleted(self, user_id: str) -> bool:
+        """Remove what the user deleted first."""
+        while (found := await self._read(conversations.oldest_deleted, user_id)) is not None:
+            if await self._write(conversations.purge, *found, self._clock()):
+                return True
+        return False
+
+    async def keeping(self, user_id: str) -> Keeping:
+        """Return how much the user keeps."""
+        return await self._read(conversations.keeping, user_id)
+
+    def changes(self, user_id: str) -> AsyncGenerator[ConversationRow, None]:
         """Yield each conversation that changes from this call on, by any process."""
         # Queued now, so that a list read after this call cannot miss a change that comes between the two.
         start = self._baseline = self._reader.submit(conversations.last_change)
@@ -202,14 +231,17 @@ class SqliteStorage(SqliteAccounts):
     async def search_messages(self, user_id: str, query: str, limit: int = 20) -> list[SearchHit]:
         """Return messages holding every word of `query`, best first."""
         check_limit(limit, 500)
-        return await self._read(search.find, user_id, query, limit)
+        terms = query_terms(query)
+        found = await self._read(search.find, user_id, terms, limit) if terms else []
+        return await hits_of(found, terms)
 
     # Turns and generations
 
     async def start_turn(self, turn: Turn) -> Turn:
         """Store question, reply and generation as one, or return the turn that is there."""
         check_turn(turn)
-        return await self._change(messages.start_turn, turn)
+        words = await self._indexer.words_of(turn.question.parts if turn.question else ())
+        return await self._change(messages.start_turn, turn, words)
 
     async def get_generation(self, user_id: str, generation_id: str) -> Generation:
         """Return it or raise `NotFound`."""
@@ -248,7 +280,8 @@ class SqliteStorage(SqliteAccounts):
 
     async def finish_generation(self, generation_id: str, ending: Ending) -> None:
         """Write what the log says into message and generation, once."""
-        await self._change(generations.finish, generation_id, ending)
+        words = await self._indexer.words_of(ending.parts)
+        await self._change(generations.finish, generation_id, ending, words)
 
     async def purge_events(self, before: datetime) -> int:
         """Remove the logs of generations that ended before then."""
@@ -264,9 +297,26 @@ class SqliteStorage(SqliteAccounts):
         """Return it or raise `NotFound`."""
         return await self._read(attachments.get, user_id, attachment_id)
 
-    async def attachment_bytes(self, user_id: str) -> int:
-        """Return how many bytes this user's attachments have together."""
-        return await self._read(attachments.total_bytes, user_id)
+    async def claim_attachments(self, user_id: str, attachment_ids: Sequence[str]) -> list[Attachment]:
+        """Return them, for a message that is stored soon."""
+        return await self._note(attachments.claim, user_id, attachment_ids, self._clock()) if attachment_ids else []
+
+    async def free_attachments(self, before: datetime) -> int:
+        """Remove those that no message has."""
+        return await self._write(attachments.free, before)
+
+    async def list_orphans(self, limit: int = 500) -> list[str]:
+        """Return digests of attachments that were removed."""
+        check_limit(limit, 1000)
+        return await self._read(attachments.list_orphans, limit)
+
+    async def is_attached(self, digest: str) -> bool:
+        """Return whether anybody has an attachment with this digest."""
+        return await self._read(attachments.is_attached, digest)
+
+    async def forget_orphan(self, digest: str) -> None:
+        """Take it off the list."""
+        await self._write(attachments.forget_orphan, digest)
 
     async def statistics(self) -> Mapping[str, int | str]:
         """Return driver, version, place and counts, and why it opens for reading only, if so."""
@@ -286,7 +336,8 @@ class SqliteStorage(SqliteAccounts):
 
     async def load(self, kind: Kind, records: Sequence[Record]) -> None:
         """Store records as they are, in one transaction."""
-        await self._write(transfer.load, records)
+        words = [await self._indexer.words_of(transfer.parts_of(record)) for record in records]
+        await self._write(transfer.load, records, words)
 
 
 def _read_only(connection: sqlite3.Connection) -> None:

@@ -13,7 +13,8 @@ from argus_core.errors import NotFound
 from argus_core.events import LoggedEvent, is_terminator
 from argus_core.storage import codec
 from argus_core.storage.base import Ending
-from argus_core.storage.sqlite import conversations, rows, search
+from argus_core.storage.paging import PAGE_CHARS, event_chars
+from argus_core.storage.sqlite import attachments, conversations, rows, search
 from argus_core.storage.times import to_ms
 
 _NOT_FOUND = "There is no such answer."
@@ -105,9 +106,16 @@ def _is_stored(connection: sqlite3.Connection, logged: LoggedEvent, text: str) -
 
 
 def events_after(connection: sqlite3.Connection, generation_id: str, n: int, limit: int) -> list[LoggedEvent]:
-    """Return the events from `n + 1` on."""
+    """Return the events from `n + 1` on, as many as fill a page."""
     query = "SELECT * FROM generation_events WHERE generation_id = ? AND n > ? ORDER BY n LIMIT ?"
-    return [rows.logged_event(row) for row in connection.execute(query, (generation_id, n, limit))]
+    found: list[LoggedEvent] = []
+    room = PAGE_CHARS
+    for row in connection.execute(query, (generation_id, n, limit)):
+        if room <= 0:
+            break
+        found.append(rows.logged_event(row))
+        room -= event_chars(found[-1])
+    return found
 
 
 def renew_leases(
@@ -135,8 +143,15 @@ def request_cancel(connection: sqlite3.Connection, user_id: str, generation_id: 
     return get(connection, user_id, generation_id)
 
 
-def finish(connection: sqlite3.Connection, generation_id: str, ending: Ending) -> None:
-    """Write the ending into generation, message and conversation, the first time only."""
+def finish(connection: sqlite3.Connection, generation_id: str, ending: Ending, words: Sequence[str]) -> None:
+    """Write the ending into generation, message and conversation, the first time only.
+
+    Args:
+        connection: Of the lane that writes.
+        generation_id: Whose ending it is.
+        ending: What its log says.
+        words: What the message is found by.
+    """
     row = connection.execute("SELECT * FROM generations WHERE id = ?", (generation_id,)).fetchone()
     if row is None:
         raise NotFound(_NOT_FOUND)
@@ -146,19 +161,22 @@ def finish(connection: sqlite3.Connection, generation_id: str, ending: Ending) -
     connection.execute(
         "UPDATE generations SET status = ?, ended_at = ? WHERE id = ?", (ending.status, ended_at, generation_id)
     )
-    _finish_message(connection, row["message_id"], ending)
+    size = _finish_message(connection, row["message_id"], ending, words)
     connection.execute(
-        "UPDATE conversations SET unread = unread + 1, updated_at = max(updated_at, ?), change = ? WHERE id = ?",
-        (ended_at, conversations.next_change(connection), row["conversation_id"]),
+        "UPDATE conversations SET unread = unread + 1, bytes = bytes + ?, updated_at = max(updated_at, ?), change = ?"
+        " WHERE id = ?",
+        (size, ended_at, conversations.next_change(connection), row["conversation_id"]),
     )
 
 
-def _finish_message(connection: sqlite3.Connection, message_id: str, ending: Ending) -> None:
+def _finish_message(connection: sqlite3.Connection, message_id: str, ending: Ending, words: Sequence[str]) -> int:
+    """Return how many bytes it says."""
+    parts = codec.dump_parts(ending.parts)
     connection.execute(
         "UPDATE messages SET status = ?, parts = ?, usage = ?, problem = ?, duration_s = ?, truncated = ? WHERE id = ?",
         (
             ending.status,
-            codec.dump_parts(ending.parts),
+            parts,
             codec.dump(ending.usage),
             codec.dump(ending.problem),
             ending.duration_s,
@@ -167,7 +185,9 @@ def _finish_message(connection: sqlite3.Connection, message_id: str, ending: End
         ),
     )
     row = connection.execute("SELECT num FROM messages WHERE id = ?", (message_id,)).fetchone()
-    search.index(connection, row["num"], ending.parts)
+    search.index(connection, row["num"], words)
+    attachments.note_uses(connection, row["num"], ending.parts)
+    return len(parts.encode())
 
 
 def purge_events(connection: sqlite3.Connection, before: datetime) -> int:

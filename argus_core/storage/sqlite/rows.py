@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import date, datetime
+from typing import Any
 
-from argus_core.domain import Attachment, Conversation, Generation, Invite, Message, Problem, Session, Usage, User
+from argus_core.domain import (
+    Attachment,
+    Conversation,
+    ConversationRow,
+    Generation,
+    Invite,
+    Message,
+    Part,
+    Problem,
+    Session,
+    Usage,
+    User,
+)
 from argus_core.events import LoggedEvent
 from argus_core.storage import codec
 from argus_core.storage.accounts import Amounts, Hold, Login, Presence, StoredSession
@@ -92,34 +105,51 @@ def presence(row: sqlite3.Row) -> Presence:
 
 def conversation(row: sqlite3.Row) -> Conversation:
     """Return the conversation of a row of `conversations` with `running` counted beside it."""
-    return Conversation(
+    return Conversation(**_told_in_lists(row), system=row["system"], draft=row["draft"])
+
+
+def conversation_row(row: sqlite3.Row) -> ConversationRow:
+    """Return what a list tells of a conversation, of a row that need not hold its long texts."""
+    return ConversationRow(**_told_in_lists(row))
+
+
+def _told_in_lists(row: sqlite3.Row) -> dict[str, Any]:
+    return dict(
         id=row["id"],
         user_id=row["user_id"],
         title=row["title"],
         created_at=from_ms(row["created_at"]),
         updated_at=from_ms(row["updated_at"]),
         model=row["model"],
-        system=row["system"],
         head_id=row["head_id"],
         rev=row["rev"],
         pinned=bool(row["pinned"]),
         title_by_user=bool(row["title_by_user"]),
         unread=row["unread"],
         running=row["running"],
-        draft=row["draft"],
+        is_prepared=bool(row["is_prepared"]),
         deleted_at=_optional_time(row["deleted_at"]),
     )
 
 
 def message(row: sqlite3.Row) -> Message:
     """Return the message of a row of `messages`."""
+    return _message(row, codec.load_parts(row["parts"]))
+
+
+def message_without_parts(row: sqlite3.Row) -> Message:
+    """Return the message of a row that need not hold what was said."""
+    return _message(row, ())
+
+
+def _message(row: sqlite3.Row, parts: tuple[Part, ...]) -> Message:
     return Message(
         id=row["id"],
         conversation_id=row["conversation_id"],
         parent_id=row["parent_id"],
         seq=row["seq"],
         role=row["role"],
-        parts=codec.load_parts(row["parts"]),
+        parts=parts,
         status=row["status"],
         created_at=from_ms(row["created_at"]),
         generation_id=row["generation_id"],

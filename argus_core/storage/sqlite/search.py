@@ -5,44 +5,46 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from argus_core.domain import Part, SearchHit, TextPart
-from argus_core.storage.snippets import snippet_of
+from argus_core.domain import ConversationRow, Message
+from argus_core.storage.snippets import READ_BYTES
 from argus_core.storage.sqlite import conversations, rows
-from argus_core.text.fold import QueryTerm, query_terms, words
+from argus_core.text.fold import QueryTerm
 
 _HITS = """
-SELECT messages.* FROM (
-    SELECT m.num, message_words.rank AS rank, m.created_at FROM message_words
-    JOIN messages m ON m.num = message_words.rowid
-    JOIN conversations c ON c.id = m.conversation_id
-    WHERE message_words MATCH ? AND m.user_id = ? AND c.deleted_at IS NULL
-    ORDER BY rank, m.created_at DESC, m.num DESC LIMIT ?
-) best JOIN messages ON messages.num = best.num
-ORDER BY best.rank, best.created_at DESC, best.num DESC
+SELECT m.num FROM message_words
+JOIN messages m ON m.num = message_words.rowid
+JOIN conversations c ON c.id = m.conversation_id
+WHERE message_words MATCH ? AND m.user_id = ? AND c.deleted_at IS NULL
+ORDER BY message_words.rank, m.created_at DESC, m.num DESC LIMIT ?
 """
+_WITHOUT_PARTS = """
+SELECT id, conversation_id, parent_id, seq, role, status, created_at, generation_id, model, usage, problem,
+    client_msg_id, duration_s, truncated
+FROM messages WHERE num = ?
+"""
+Found = tuple[ConversationRow, Message]
 
 
-def index(connection: sqlite3.Connection, num: int, parts: Iterable[Part]) -> None:
-    """Make the message with this number findable by its text, in place of what it said before."""
-    text = "".join(part.text for part in parts if isinstance(part, TextPart))
+def index(connection: sqlite3.Connection, num: int, words: Iterable[str]) -> None:
+    """Make the message with this number findable by these folded words, in place of those it was found by before."""
     connection.execute("DELETE FROM message_words WHERE rowid = ?", (num,))
-    connection.execute("INSERT INTO message_words (rowid, words) VALUES (?, ?)", (num, " ".join(words(text))))
+    connection.execute("INSERT INTO message_words (rowid, words) VALUES (?, ?)", (num, " ".join(words)))
 
 
-def find(connection: sqlite3.Connection, user_id: str, query: str, limit: int) -> list[SearchHit]:
-    """Return the best hits; a query without words finds nothing."""
-    terms = query_terms(query)
-    if not terms:
-        return []
-    found = connection.execute(_HITS, (_expression(terms), user_id, limit)).fetchall()
-    return [_hit(connection, user_id, row, terms) for row in found]
-
-
-def _hit(connection: sqlite3.Connection, user_id: str, row: sqlite3.Row, terms: list[QueryTerm]) -> SearchHit:
-    message = rows.message(row)
-    snippet, spans = snippet_of(message.text, terms)
-    conversation = conversations.get(connection, user_id, message.conversation_id)
-    return SearchHit(conversation=conversation, message=message, snippet=snippet, spans=spans)
+def find(connection: sqlite3.Connection, user_id: str, terms: list[QueryTerm], limit: int) -> list[Found]:
+    """Return the best messages and where they are; when the first ones hold very much, the others come without text."""
+    nums = [row["num"] for row in connection.execute(_HITS, (_expression(terms), user_id, limit))]
+    found: list[Found] = []
+    room = READ_BYTES
+    for num in nums:
+        row = connection.execute(
+            "SELECT * FROM messages WHERE num = ?" if room > 0 else _WITHOUT_PARTS, (num,)
+        ).fetchone()
+        message = rows.message(row) if room > 0 else rows.message_without_parts(row)
+        if room > 0:
+            room -= len(row["parts"].encode())
+        found.append((conversations.get_row(connection, user_id, message.conversation_id), message))
+    return found
 
 
 def _expression(terms: list[QueryTerm]) -> str:

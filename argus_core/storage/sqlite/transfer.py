@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from argus_core.domain import Conversation, Generation
+from argus_core.domain import Conversation, Generation, Part
 from argus_core.events import LoggedEvent, is_terminator
 from argus_core.storage import codec
 from argus_core.storage.accounts import Login, StoredSession
@@ -86,13 +86,18 @@ def export_page(connection: sqlite3.Connection, kind: Kind, after: Key | None) -
     return [record(row) for row in found], tuple(found[-1][key] for key in keys) if found else None
 
 
-def load(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
-    """Insert records as they are."""
-    for record in records:
-        _load(connection, record)
+def parts_of(record: Record) -> tuple[Part, ...]:
+    """Return what a record is found by: the parts of a message."""
+    return record.message.parts if isinstance(record, OwnedMessage) else ()
 
 
-def _load(connection: sqlite3.Connection, record: Record) -> None:
+def load(connection: sqlite3.Connection, records: Sequence[Record], words: Sequence[Sequence[str]]) -> None:
+    """Insert records as they are, each message to be found by its words."""
+    for record, found_by in zip(records, words, strict=True):
+        _load(connection, record, found_by)
+
+
+def _load(connection: sqlite3.Connection, record: Record, words: Sequence[str]) -> None:
     match record:
         case Login() | StoredSession() | CodedInvite() | UsedDay():
             _load_account(connection, record)
@@ -101,7 +106,9 @@ def _load(connection: sqlite3.Connection, record: Record) -> None:
         case Conversation():
             conversations.create(connection, record)
         case OwnedMessage(user_id, message):
-            messages.insert(connection, user_id, message)
+            conversations.grow(
+                connection, message.conversation_id, messages.insert(connection, user_id, message, words)
+            )
         case Generation():
             generations.insert(connection, record)
         case OwnedAttachment(user_id, attachment, created_at):
