@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 from argus_core.domain import Conversation, Page
@@ -15,18 +15,31 @@ MAX_TITLE = 200
 MAX_SYSTEM = 32_000
 
 
+ChooseModel = Callable[[str], Awaitable[str]]
+"""From what a user calls a model to its id, or `ModelNotFound`: `Providers.choose`."""
+
+
 class Conversations:
     """The role `ConversationsRole` over a storage."""
 
-    def __init__(self, storage: Storage, user_id: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        user_id: str,
+        choose_model: ChooseModel,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._storage = storage
         self._user_id = user_id
+        self._choose_model = choose_model
         self._clock = clock
 
     async def create(
         self, *, conversation_id: str | None = None, title: str = "", model: str | None = None, system: str = ""
     ) -> Conversation:
         """Make a conversation; with an id made by the caller it can be repeated safely."""
+        chosen = await self._choose_model(model) if model else None
         now = self._clock()
         wanted = clean_line(title, MAX_TITLE)
         return await self._storage.create_conversation(
@@ -37,7 +50,7 @@ class Conversations:
                 title_by_user=bool(wanted),
                 created_at=now,
                 updated_at=now,
-                model=model,
+                model=chosen,
                 system=_checked_system(system),
             )
         )
@@ -84,7 +97,8 @@ class Conversations:
 
     async def set_model(self, conversation_id: str, model: str | None) -> Conversation:
         """Choose who answers here; None is the default."""
-        return await self._change(conversation_id, ConversationChange(model=model or ""))
+        chosen = await self._choose_model(model) if model else ""
+        return await self._change(conversation_id, ConversationChange(model=chosen))
 
     async def set_system(self, conversation_id: str, system: str) -> Conversation:
         """Set the system instruction; empty for none."""

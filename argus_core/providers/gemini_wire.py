@@ -78,6 +78,11 @@ def _note(response: Json, answer: Answer) -> None:
             output_tokens=_count(usage, "candidatesTokenCount"),
             thought_tokens=_count(usage, "thoughtsTokenCount"),
             cached=_count(usage, "cachedContentTokenCount"),
+            pictures=sum(
+                _count(each, "tokenCount")
+                for each in usage.get("candidatesTokensDetails") or ()
+                if each.get("modality") == "IMAGE"
+            ),
         )
     if reason := response.get("promptFeedback", {}).get("blockReason"):
         answer.block = str(reason)

@@ -18,10 +18,10 @@ from argus_core.server.replies import Json, value
 from argus_core.server.replies import nothing as done
 
 router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"])
-_ASKED = one(Turn, status=201, errors=(404, 409, 502))
+_ASKED = one(Turn, status=201, errors=(403, 404, 409, 502))
 
 
-@router.post("", **one(Conversation, status=201, errors=(409,)))
+@router.post("", **one(Conversation, status=201, errors=(404, 409)))
 async def create(body: NewConversation, client: Client) -> Response:
     """Make a conversation."""
     made = await client.conversations.create(
