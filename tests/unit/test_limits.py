@@ -129,10 +129,10 @@ async def test_one_bucket_for_the_provider_of_all_users(storage: SqliteStorage) 
 async def test_the_last_answer_of_a_day_is_asked_for_as_long_as_the_rest_allows(storage: SqliteStorage) -> None:
     counted = limits(storage, replace(MEMBER, tokens_per_day=MAX_ANSWER_TOKENS + 1000))
     first = a_generation()
-    assert await counted.admit(USER, first, "gemini", []) is None
+    assert await counted.admit(USER, first, "gemini", []) == MAX_ANSWER_TOKENS
     await counted.settle(first, Usage(input_tokens=0, output_tokens=MAX_ANSWER_TOKENS), "")
     assert await counted.admit(USER, a_generation(), "gemini", [a_question("x" * 300)]) == 900
-    with pytest.raises(LimitReached, match="tokens"):
+    with pytest.raises(LimitReached, match="You have reached today's token limit"):
         await counted.admit(USER, a_generation(), "gemini", [])
 
 
@@ -141,7 +141,7 @@ async def test_money_is_limited_by_what_the_answer_may_cost(storage: SqliteStora
         storage, replace(MEMBER, micro_usd_per_day=1000), price=lambda model, read, written: read + 2 * written
     )
     assert await counted.admit(USER, a_generation(), "gemini", [a_question("x" * 300)]) == 450
-    with pytest.raises(LimitReached, match="money"):
+    with pytest.raises(LimitReached, match="You have reached today's spending limit"):
         await counted.admit(USER, a_generation(), "gemini", [])
 
 
