@@ -97,7 +97,7 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._asked >= THREADS + MAX_WAITING:
-            raise LimitReached("Try again in a moment.", title="Too many people are signing in right now", retry_after_s=_BUSY_S)
+            raise LimitReached("Try again in a moment.", title="Too many people are signing in", retry_after_s=_BUSY_S)
         self._asked += 1
         try:
             # Whoever is cancelled while waiting leaves the queue of the pool too.
