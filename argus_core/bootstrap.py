@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -334,15 +333,11 @@ async def _limits(settings: Settings, storage: PortableStorage, is_free: Callabl
     roles = {} if is_free is None else _roles(settings)
     if any(role.micro_usd_per_day is not None for role in roles.values()):
         await asyncio.to_thread(prices.load)  # no question shall wait for it
-    unpriced = settings.unpriced_usd_per_million
 
     def price(model: str, read: int, written: int) -> int | None:
         if is_free is not None and is_free(model):
             return 0
-        known = prices.cost_micro_usd(model, input_tokens=read, output_tokens=written, picture_tokens=written)
-        if known is None and unpriced is not None:
-            return math.ceil(unpriced * (read + written))  # dollars a million are millionths a token
-        return known
+        return prices.most_micro_usd(model, read, written, settings.unpriced_usd_per_million)
 
     return Limits(
         storage,

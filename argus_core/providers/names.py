@@ -34,7 +34,9 @@ def is_sound(name: str) -> bool:
 
 def no_such_model(name: str, known: Iterable[str] = ()) -> ModelNotFound:
     """Return the refusal of a name, with the known ones that are like it."""
-    near = difflib.get_close_matches(canonical(name[: 2 * MAX_CHARS]), list(known), n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    last = canonical(name[: 2 * MAX_CHARS]).rpartition("/")[2]
+    near = difflib.get_close_matches(last, list(known), n=3, cutoff=0.6)
+    listed = " or ".join(filter(None, (", ".join(near[:-1]), near[-1]))) if near else ""
+    hint = f"Did you mean {listed}? " if near else ""
     shown = name if len(name) <= _SHOWN_CHARS else name[:_SHOWN_CHARS] + "…"
     return ModelNotFound(f"{hint}`argus models` lists them all.", title=f"There is no model {shown!r}")

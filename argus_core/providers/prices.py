@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -40,6 +41,23 @@ def cost_micro_usd(
     """
     found = _calculate(model, input_tokens, output_tokens, cached_tokens, picture_tokens)
     return None if found is None else round(found.total_price * 1_000_000)
+
+
+def most_micro_usd(
+    model: str, input_tokens: int, output_tokens: int, unpriced_usd_per_million: float | None = None
+) -> int | None:
+    """Return the most that an answer of so many tokens can cost: as if all of it were pictures.
+
+    Args:
+        model: As in `cost_micro_usd`.
+        input_tokens: As there.
+        output_tokens: As there.
+        unpriced_usd_per_million: What a million tokens of a model count as that is not in the table.
+    """
+    known = cost_micro_usd(model, input_tokens=input_tokens, output_tokens=output_tokens, picture_tokens=output_tokens)
+    if known is None and unpriced_usd_per_million is not None:
+        return math.ceil(unpriced_usd_per_million * (input_tokens + output_tokens))
+    return known
 
 
 def usd_per_million(model: str) -> tuple[float | None, float | None]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from argus_core.domain import Session
-from argus_core.housekeeping import KEEP_SESSIONS, tidy
+import pytest
+
+from argus_core import housekeeping
+from argus_core.domain import Session, User
+from argus_core.housekeeping import KEEP_SESSIONS, keep_house, tidy
 from argus_core.limits import Limits
-from argus_core.storage.accounts import Amounts, Caps, Hold, StoredSession
+from argus_core.storage.accounts import Amounts, Caps, Hold, Login, StoredSession
 from argus_core.storage.sqlite import SqliteStorage
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -32,4 +36,20 @@ async def test_old_sessions_days_and_holds_go_and_new_ones_stay(tmp_path: Path) 
     assert await storage.find_session("old") is None
     assert await storage.find_session("new") is not None
     assert (await storage.get_day("u", NOW.date())).held == Amounts()
+    await storage.close()
+
+
+async def test_emails_of_before_are_folded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "FIRST_S", 0)
+    storage = SqliteStorage(tmp_path / "argus.db")
+    await storage.open()
+    await storage.create_login(
+        Login(user=User(id="u", name="Sara", email="strauß@example.org", created_at=NOW), password_hash=None)
+    )
+    keeping = asyncio.create_task(keep_house(storage, Limits(storage)))
+    async with asyncio.timeout(10):
+        while await storage.find_login("strauss@example.org") is None:
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    await asyncio.wait([keeping])
     await storage.close()

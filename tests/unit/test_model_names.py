@@ -115,6 +115,7 @@ def test_a_refusal_names_those_that_are_like_it() -> None:
     refused = no_such_model("models/gemini-2.5-prp", IDS)
 
     assert str(refused).startswith("There is no model 'models/gemini-2.5-prp'. Did you mean gemini-2.5-pro or ")
+    assert "Did you mean a-3, a-2 or a-1? " in str(no_such_model("a-", ["a-1", "a-2", "a-3"]))
     assert "Did you mean" not in str(no_such_model("zzz", IDS))
     assert len(str(no_such_model("\x1b" * 10_000, IDS))) < 400
     assert "\x1b" not in str(no_such_model("\x1b[2J", IDS))

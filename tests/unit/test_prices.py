@@ -46,6 +46,14 @@ def test_pictures_cost_what_pictures_cost() -> None:
     assert prices.cost_micro_usd("gemini-2.5-pro", input_tokens=0, output_tokens=100, picture_tokens=999) == 1000
 
 
+def test_what_a_model_without_a_price_counts_as_is_set() -> None:
+    assert prices.most_micro_usd("no-such-model", 1000, 100) is None
+    assert prices.most_micro_usd("no-such-model", 1000, 100, 2.5) == 2750
+    assert prices.most_micro_usd("no-such-model", 1000, 100, 0.0) == 0
+    assert prices.most_micro_usd("gemini-2.5-pro", 1000, 100, 2.5) == 1250 + 1000
+    assert prices.most_micro_usd("gemini-3-pro-image", 0, 1000) == 120_000
+
+
 def answer_of(*responses: dict[str, object]) -> Answer:
     answer = Answer()
     for response in responses:
