@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,6 @@ async def test_u4_what_a_model_without_a_price_counts_as_can_be_set(store: Store
     provider = Greedy(says_usage=True)
     async with limited_team(store, tmp_path, provider) as (team, sara):
         for server in team.servers:
-            server.services.limits._price = lambda *asked: prices.most_micro_usd(*asked, 10.0)
+            server.services.limits._price = partial(prices.most_micro_usd, unpriced_usd_per_million=10.0)
         assert await ask(team, sara, "gemini-without-a-price", 0) == 201
         assert (await settled(team, sara))["cost_micro_usd"] == 10 * (1 + 6_000)

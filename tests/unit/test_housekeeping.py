@@ -48,7 +48,7 @@ async def test_emails_of_before_are_folded_anew(tmp_path: Path, monkeypatch: pyt
     )
     keeping = asyncio.create_task(keep_house(storage, Limits(storage)))
     async with asyncio.timeout(10):
-        while await storage.find_login("strauss@example.org") is None:
+        while await storage.find_login("strauss@example.org") is None:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
     keeping.cancel()
     await asyncio.wait([keeping])

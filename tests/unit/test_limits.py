@@ -12,7 +12,7 @@ import pytest
 
 from argus_core.domain import Generation, Message, Problem, RoleLimits, TextPart, Usage, User
 from argus_core.errors import ConfigError, LimitReached, NotFound, PermissionDenied
-from argus_core.events import Cancelled, Failed, LoggedEvent, TextDelta, ThoughtDelta
+from argus_core.events import Cancelled, Event, Failed, LoggedEvent, TextDelta, ThoughtDelta
 from argus_core.generations.fold import Folded
 from argus_core.ids import new_id
 from argus_core.limits import MAX_ANSWER_TOKENS, Limits, admin_limits, settle_with
@@ -225,7 +225,7 @@ async def test_what_the_provider_says_it_used_decides_the_price(storage: SqliteS
 async def test_thinking_that_is_stopped_is_charged_too(storage: SqliteStorage) -> None:
     counted, generation = limits(storage), a_generation()
     await counted.admit(USER, generation, "gemini", [])
-    log = [ThoughtDelta("t" * 30, 1.0), TextDelta("y" * 30), Cancelled()]
+    log: list[Event] = [ThoughtDelta("t" * 30, 1.0), TextDelta("y" * 30), Cancelled()]
     folded = Folded().add(LoggedEvent(generation.id, n, "o", event) for n, event in enumerate(log, 1))
     await settle_with(counted)(generation, folded)
     assert (await counted.allowance(USER)).tokens == 10 + 10

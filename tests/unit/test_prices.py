@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 from argus_core.providers import prices
 from argus_core.providers.answer import Answer
@@ -54,7 +55,7 @@ def test_what_a_model_without_a_price_counts_as_is_set() -> None:
     assert prices.most_micro_usd("gemini-3-pro-image", 0, 1000) == 120_000
 
 
-def answer_of(*responses: dict[str, object]) -> Answer:
+def answer_of(*responses: dict[str, Any]) -> Answer:
     answer = Answer()
     for response in responses:
         list(chunks(response, answer))
@@ -65,8 +66,11 @@ PICTURE = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
 
 
 async def test_an_answer_with_pictures_has_a_price() -> None:
-    usage = {"promptTokenCount": 100, "candidatesTokenCount": 1300}
-    said = {"candidates": [{"content": {"parts": [PICTURE]}, "finishReason": "STOP"}], "usageMetadata": usage}
+    usage: dict[str, Any] = {"promptTokenCount": 100, "candidatesTokenCount": 1300}
+    said: dict[str, Any] = {
+        "candidates": [{"content": {"parts": [PICTURE]}, "finishReason": "STOP"}],
+        "usageMetadata": usage,
+    }
     told = usage | {"candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 1290}, {"modality": "TEXT"}]}
 
     untold = (await answer_of(said).end("gemini-3-pro-image")).usage
@@ -79,7 +83,7 @@ async def test_an_answer_with_pictures_has_a_price() -> None:
 
 async def test_the_model_that_answered_decides_the_price() -> None:
     usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100}
-    said = {
+    said: dict[str, Any] = {
         "candidates": [{"content": {"parts": [{"text": "So."}]}, "finishReason": "STOP"}],
         "usageMetadata": usage,
         "modelVersion": "models/gemini-2.5-pro",
