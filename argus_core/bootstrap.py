@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -148,15 +148,16 @@ async def open_services(settings: Settings, *, with_accounts: bool = False, kept
         undo.push_async_callback(blobs.close)
         undo.push_async_callback(storage.close)
         await storage.open()
-        limits = _limits(settings, storage, counted=with_accounts)
+        providers = await asyncio.to_thread(_providers, settings)
+        undo.push_async_callback(providers.close)
+        limits = await _limits(settings, storage, providers.is_free if with_accounts else None)
         engine = Engine(storage, _keep_picture(storage, blobs), new_owner(), settle=settle_with(limits))
         undo.push_async_callback(engine.close)
         await engine.open()
-        providers = await asyncio.to_thread(_providers, settings)
         shares = Shares(storage, _share_limits(settings) if with_accounts else None)
         auth = _auth(settings, storage) if with_accounts else None
         undo.pop_all()
-    titles = Titles(storage, lambda model: providers.resolve(model, None), settings.title_model)
+    titles = Titles(storage, lambda model: providers.resolve(model, None), limits, settings.title_model)
     if settings.titles == "auto":
         engine.on_completed.append(titles.completed)
     services = Services(
@@ -231,6 +232,7 @@ def _providers(settings: Settings) -> Providers:
         local_model_id=local.model_id if local else None,
         credentials=credentials,
         gemini_model=settings.model,
+        title_model=settings.title_model,
     )
 
 
@@ -333,7 +335,7 @@ async def open_administration(settings: Settings) -> AsyncGenerator[LocalAdmin, 
     passwords = Passwords()
     try:
         await storage.open()
-        yield LocalAdmin(Administration(storage, passwords, by=None), _limits(settings, storage, counted=True))
+        yield LocalAdmin(Administration(storage, passwords, by=None), Limits(storage, _roles(settings)))
     finally:
         passwords.close()
         await storage.close()
@@ -345,16 +347,28 @@ def environment_of(overrides: Mapping[str, object]) -> dict[str, str]:
     return {DECLARED[name].env: str(value) for name, value in overrides.items() if value is not None}
 
 
-def _limits(settings: Settings, storage: PortableStorage, *, counted: bool) -> Limits:
-    """Return the limits; the one user of a machine has none, and what they use is only counted."""
-    from argus_core.providers.prices import cost_micro_usd
+async def _limits(settings: Settings, storage: PortableStorage, is_free: Callable[[str], bool] | None) -> Limits:
+    """Return the limits.
+
+    Args:
+        settings: Name them.
+        storage: Keeps what was used.
+        is_free: Tells the models of this machine; None for its one user, who has no limits: what they use is counted.
+    """
+    from argus_core.providers import prices
+
+    roles = {} if is_free is None else _roles(settings)
+    if any(role.micro_usd_per_day is not None for role in roles.values()):
+        await asyncio.to_thread(prices.load)  # no question shall wait for it
 
     def price(model: str, read: int, written: int) -> int | None:
-        return cost_micro_usd(model, input_tokens=read, output_tokens=written)
+        if is_free is not None and is_free(model):
+            return 0
+        return prices.most_micro_usd(model, read, written, settings.unpriced_usd_per_million)
 
     return Limits(
         storage,
-        _roles(settings) if counted else {},
+        roles,
         provider_per_minute=settings.provider_requests_per_minute or None,
         max_output_tokens=settings.max_output_tokens,
         price=price,

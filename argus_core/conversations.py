@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 from argus_core.domain import Conversation, ConversationRow, Page
@@ -18,6 +18,10 @@ MAX_SYSTEM = 32_000
 MAX_DRAFT = 500_000
 
 
+ChooseModel = Callable[[str], Awaitable[str]]
+"""From what a user calls a model to its id, or `ModelNotFound`: `Providers.choose`."""
+
+
 class Conversations:
     """The role `ConversationsRole` over a storage."""
 
@@ -25,6 +29,7 @@ class Conversations:
         self,
         storage: Storage,
         user_id: str,
+        choose_model: ChooseModel,
         *,
         shares: Shares | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -32,12 +37,14 @@ class Conversations:
         self._storage = storage
         self._shares = shares or Shares(storage)
         self._user_id = user_id
+        self._choose_model = choose_model
         self._clock = clock
 
     async def create(
         self, *, key: str | None = None, title: str = "", model: str | None = None, system: str = ""
     ) -> Conversation:
         """Make a conversation; with a key made by the caller it can be repeated safely."""
+        chosen = await self._choose_model(model) if model else None
         now = self._clock()
         wanted = clean_line(title, MAX_TITLE)
         id, system = _id_of(self._user_id, key) if key else new_id(), _checked_system(system)
@@ -54,7 +61,7 @@ class Conversations:
                 title_by_user=bool(wanted),
                 created_at=now,
                 updated_at=now,
-                model=model,
+                model=chosen,
                 system=system,
             )
         )
@@ -108,7 +115,8 @@ class Conversations:
 
     async def set_model(self, conversation_id: str, model: str | None) -> Conversation:
         """Choose who answers here; None is the default."""
-        return await self._change(conversation_id, ConversationChange(model=model or ""))
+        chosen = await self._choose_model(model) if model else ""
+        return await self._change(conversation_id, ConversationChange(model=chosen))
 
     async def set_system(self, conversation_id: str, system: str) -> Conversation:
         """Set the system instruction; empty for none."""

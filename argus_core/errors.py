@@ -99,7 +99,7 @@ class BadCredentials(NotAuthenticated):
     """The email and the password do not belong together; nobody is told which of them is wrong."""
 
     code = "bad_credentials"
-    default_title = "That email and password do not belong together"
+    default_title = "Wrong email or password"
 
 
 class TokenExpired(NotAuthenticated):

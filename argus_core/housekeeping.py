@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from argus_core.auth.logins import refold_emails
 from argus_core.blobs.base import BlobStore
 from argus_core.errors import StorageError
 from argus_core.ids import utc_now
@@ -30,6 +31,8 @@ async def keep_house(storage: FullStorage, blobs: BlobStore, limits: Limits) -> 
     """Tidy a minute after the start, then once an hour, until cancelled; any number of processes may do so."""
     grumble = Grumble("the housekeeping")
     await asyncio.sleep(FIRST_S)
+    with suppress(StorageError):  # away: the next start will do
+        await refold_emails(storage)
     while True:
         with grumble.told(), suppress(StorageError):  # away: the next time will do
             await tidy(storage, limits, utc_now())

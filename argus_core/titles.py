@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
+from weakref import WeakValueDictionary
 
-from argus_core.domain import Conversation, Generation
+from argus_core.domain import Conversation, Generation, Usage
 from argus_core.errors import ArgusError
-from argus_core.providers.base import Prompt, PromptMessage, Provider, TextChunk
+from argus_core.ids import new_id, utc_now
+from argus_core.providers.base import EndChunk, Prompt, PromptMessage, Provider, TextChunk
 from argus_core.storage.base import ConversationChange, Storage
 from argus_core.tasks import Background
 from argus_core.text.clean import clean_line
@@ -20,6 +25,13 @@ Resolve = Callable[[str], tuple[Provider, str]]
 MAX_WORDS_CHARS = 48
 MAX_TITLE_CHARS = 60
 _LOOKED_AT = 20_000
+MAX_TITLE_TOKENS = 200
+LONGEST_S = 30.0
+"""A model that takes longer names nothing."""
+AT_ONCE = 8
+MOST_WAITING = 100
+MOST_OF_USER = 3
+"""So many titles of one user wait, the one that is being asked for too; for more the first words stay."""
 _EXCERPT = 600
 _ASK = (
     "Write a concise title for the conversation below: two to five words, in the language of the question, "
@@ -51,19 +63,48 @@ def title_from_model(answer: str) -> str:
     return title if 0 < len(title) <= MAX_TITLE_CHARS else ""
 
 
-async def ask_title(provider: Provider, model: str, question: str, answer: str) -> str:
-    """Ask a model for a title; empty when it gives none or fails."""
-    text = _ASK.format(question=question[:_EXCERPT], answer=answer[:_EXCERPT])
-    prompt = Prompt(model=model, messages=(PromptMessage("user", (text,)),), max_output_tokens=200, thoughts=False)
-    said: list[str] = []
+class Purse(Protocol):
+    """Pays for titles: `limits.Limits`."""
+
+    async def admit_aside(self, generation: Generation, provider: str, text: str, longest: int) -> None:
+        """Set aside what a title takes, or raise an `ArgusError`."""
+
+    async def settle(
+        self, generation: Generation, usage: Usage | None, text: str, *, pictures: int = 0, requests: int = 1
+    ) -> None:
+        """Charge it."""
+
+    async def release(self, generation: Generation) -> None:
+        """Take back what was set aside."""
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a model has said so far."""
+
+    text: str = ""
+    usage: Usage | None = None
+    is_whole: bool = False
+    is_refused: bool = False
+    """The provider answered with an error before it said anything."""
+
+
+async def _listen(provider: Provider, model: str, text: str, said: _Said) -> None:
+    """Ask a model for a title; one that fails gives none."""
+    prompt = Prompt(
+        model=model, messages=(PromptMessage("user", (text,)),), max_output_tokens=MAX_TITLE_TOKENS, thoughts=False
+    )
     try:
-        async with aclosing(provider.stream(prompt)) as stream:
+        async with asyncio.timeout(LONGEST_S), aclosing(provider.stream(prompt)) as stream:
             async for chunk in stream:
                 if isinstance(chunk, TextChunk):
-                    said.append(chunk.text)
+                    said.text += chunk.text
+                elif isinstance(chunk, EndChunk):
+                    said.usage, said.is_whole = chunk.usage, True
+    except TimeoutError:
+        return
     except ArgusError:
-        return ""  # a title is a courtesy: the first words stay
-    return title_from_model("".join(said))
+        said.is_refused = not said.text
 
 
 class Titles:
@@ -72,14 +113,22 @@ class Titles:
     Args:
         storage: Where they are.
         resolve: Finds who answers for a model.
+        purse: Pays for what a model is asked.
         model: Who names them; None for the model that answered.
     """
 
-    def __init__(self, storage: Storage, resolve: Resolve, model: str | None = None) -> None:
+    def __init__(self, storage: Storage, resolve: Resolve, purse: Purse, model: str | None = None) -> None:
         self._storage = storage
         self._resolve = resolve
+        self._purse = purse
         self._model = model
-        self._naming = asyncio.Lock()
+        self._naming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By conversation."""
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By user: nobody's titles wait for those of another."""
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._waiting: Counter[str] = Counter()
+        """Titles by user that a model is asked for, or will be."""
         self._by_words = Background()
         self._by_model = Background()
 
@@ -90,7 +139,7 @@ class Titles:
 
     def completed(self, generation: Generation, answer: str) -> None:
         """Let the model name a conversation after its first answer."""
-        self._by_model.start(self._ask(generation, answer), "title by model")
+        self._by_model.start(self._ask(generation, answer[:_EXCERPT]), "title by model")
 
     async def close(self) -> None:
         """Finish naming by words; a model is not waited for, the first words stay."""
@@ -103,19 +152,46 @@ class Titles:
             provider, model = self._resolve(self._model or generation.model)
             if len(path) != 2 or provider.name == "local":
                 return  # not the first answer; or a small model, which answers slowly and names badly
-            conversation = await self._storage.get_conversation(generation.user_id, generation.conversation_id)
-            replaced = ("", title_from_words(path[0].text))
-            if not conversation.title_by_user and conversation.title in replaced:
-                await self._name(conversation, await ask_title(provider, model, path[0].text, answer), replaced)
+            aside = replace(generation, id=new_id(), model=model, created_at=utc_now())
+            await self._in_turn(aside, provider, path[0].text, answer)
         except ArgusError:
             return  # a title is a courtesy
+
+    async def _in_turn(self, aside: Generation, provider: Provider, question: str, answer: str) -> None:
+        """Ask when it is this user's turn and not too many are asked for; a queue that is full takes no more."""
+        user_id = aside.user_id
+        if self._waiting[user_id] >= MOST_OF_USER or self._waiting.total() >= MOST_WAITING:
+            return
+        self._waiting[user_id] += 1
+        try:
+            async with self._asking.setdefault(user_id, asyncio.Lock()), self._at_once:
+                conversation = await self._storage.get_conversation(user_id, aside.conversation_id)
+                replaced = ("", title_from_words(question))
+                if not conversation.title_by_user and conversation.title in replaced:
+                    text = _ASK.format(question=question[:_EXCERPT], answer=answer)
+                    await self._name(conversation, await self._title(aside, provider, text), replaced)
+        finally:
+            self._waiting -= Counter([user_id])  # users without any are left out
+
+    async def _title(self, aside: Generation, provider: Provider, text: str) -> str:
+        """Return what the model says, charged to the user; empty when it gives no title."""
+        await self._purse.admit_aside(aside, provider.name, text, MAX_TITLE_TOKENS)
+        said = _Said()
+        try:
+            await _listen(provider, aside.model, text, said)
+        finally:
+            if said.is_refused:
+                await self._purse.release(aside)
+            else:
+                await self._purse.settle(aside, said.usage, said.text, requests=0)
+        return title_from_model(said.text) if said.is_whole else ""
 
     async def _name(self, conversation: Conversation, title: str, replaced: tuple[str, ...]) -> None:
         """Set the title if it is still one of `replaced`, so that nobody's choice is lost."""
         if not title:
             return
         try:
-            async with self._naming:
+            async with self._naming.setdefault(conversation.id, asyncio.Lock()):
                 now = await self._storage.get_conversation(conversation.user_id, conversation.id)
                 if not now.title_by_user and now.title in replaced:
                     change = ConversationChange(title=title)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from argus_core.auth.emails import fold_email
+from argus_core.auth.emails import fold_email, stored_forms
 from argus_core.auth.invites import LIFETIME, digest_code, new_code
+from argus_core.auth.logins import find_login
 from argus_core.auth.names import checked_name
 from argus_core.auth.passwords import Passwords
 from argus_core.domain import Invite, NewInvite, Page, User, UserRole
@@ -60,6 +61,7 @@ class Administration:
         """
         user = User(id=new_id(), name=checked_name(name), email=fold_email(email), role=role, created_at=self._clock())
         hashed = await self._hashed(password, user.email, user.name)
+        await self._require_free(email)
         with _email_is_taken():
             created = await self._storage.create_login(Login(user=user, password_hash=hashed))
         self._tell("user created", created.id, role=role)
@@ -73,12 +75,13 @@ class Administration:
             InvalidInput: The email, the name or the password cannot be used.
             NotFound: There is no such user.
         """
-        email, name = fold_email(email), checked_name(name)
-        hashed = await self._hashed(password, email, name)
+        folded, name = fold_email(email), checked_name(name)
+        hashed = await self._hashed(password, folded, name)
         if (await self._storage.get_login(user_id)).user.email:
             raise Conflict("`argus admin list` shows it.", title="It belongs to an account already")
+        await self._require_free(email)
         with _email_is_taken():
-            changed = await self._storage.update_user(user_id, UserChange(email=email, name=name, role=role))
+            changed = await self._storage.update_user(user_id, UserChange(email=folded, name=name, role=role))
         if hashed is not None:
             await self._storage.set_password_hash(user_id, hashed)
         self._on_changed(user_id)
@@ -133,14 +136,19 @@ class Administration:
             InvalidInput: That is no email.
         """
         folded = fold_email(email) if email else ""
-        if folded and await self._storage.find_login(folded) is not None:
-            raise Conflict("`argus admin reset` gives a new password.", title="That email has an account already")
+        if folded and await find_login(self._storage, stored_forms(email)) is not None:
+            raise Conflict("`argus admin reset` gives a new password.", title="That email already has an account")
         return await self._invite(role=role, email=folded)
 
     async def delete_invite(self, invite_id: str) -> None:
         """Take it back; idempotent."""
         await self._storage.delete_invite(invite_id)
         _log.info("invite deleted", extra={"invite_id": invite_id, "by": self._by})
+
+    async def _require_free(self, email: str) -> None:
+        """Raise `Conflict` if somebody is stored under an older form of the email; the store sees to the newest."""
+        if await find_login(self._storage, stored_forms(email)) is not None:
+            raise _taken()
 
     async def _hashed(self, password: str, email: str, name: str) -> str | None:
         if not password:
@@ -195,7 +203,11 @@ def _email_is_taken() -> Iterator[None]:
     try:
         yield
     except Conflict as error:
-        raise Conflict("`argus admin list` shows it.", title="That email has an account already") from error
+        raise _taken() from error
+
+
+def _taken() -> Conflict:
+    return Conflict("`argus admin list` shows it.", title="That email already has an account")
 
 
 def _is_active_admin(user: User) -> bool:

@@ -12,5 +12,5 @@ def checked_name(name: str) -> str:
     """Return the name as one clean line, or raise `InvalidInput` if nothing is left of it or it is too long."""
     line = clean_line(name)
     if not 1 <= len(line) <= MAX_NAME:
-        raise InvalidInput(f"Take 1 to {MAX_NAME} characters.", title="That name cannot be used")
+        raise InvalidInput(f"Use 1 to {MAX_NAME} characters.", title="That name cannot be used")
     return line

@@ -59,12 +59,12 @@ class Passwords:
         """
         plain = _normal(password)
         if not MIN_CHARS <= len(plain) <= MAX_CHARS:
-            raise _refused(f"Take {MIN_CHARS} to {MAX_CHARS} characters; a sentence is easy to remember.")
+            raise _refused(f"Use {MIN_CHARS} to {MAX_CHARS} characters; a sentence is easy to remember.")
         folded = plain.casefold()
         if folded in _common():
-            raise _refused("Many people use this one; take some words that do not belong together.")
+            raise _refused("It is one of the most common passwords; use a few unrelated words.")
         if folded in {part for text in about for part in _names_in(text)}:
-            raise _refused("Take one that is not your name or email.")
+            raise _refused("Use one that is not your name or email.")
 
     async def hash(self, password: str) -> str:
         """Return what to store of the password.
@@ -97,7 +97,7 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._asked >= THREADS + MAX_WAITING:
-            raise LimitReached("Try again in a moment.", title="Too many sign in right now", retry_after_s=_BUSY_S)
+            raise LimitReached("Try again in a moment.", title="Too many people are signing in", retry_after_s=_BUSY_S)
         self._asked += 1
         try:
             # Whoever is cancelled while waiting leaves the queue of the pool too.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from argus_core.auth.administration import Administration
-from argus_core.auth.emails import fold_email
+from argus_core.auth.emails import fold_email, stored_forms
 from argus_core.auth.invites import digest_code
+from argus_core.auth.logins import find_login
 from argus_core.auth.names import checked_name
 from argus_core.auth.passwords import Passwords
 from argus_core.auth.sessions import Identity, Origin, Sessions
@@ -62,13 +63,13 @@ class Auth:
             LimitReached: Too many tries.
             PermissionDenied: Sign-up is closed, or the code is not good.
         """
-        folded = fold_email(email)
+        forms = stored_forms(email)
         await self._throttle.sign_up(origin.address)
-        granted = await self._granted(invite, folded)
+        granted = await self._granted(invite, forms)
         if granted is not None and granted.user_id is not None:
-            user = await self._reset(granted, granted.user_id, folded, password)
+            user = await self._reset(granted, granted.user_id, forms, password)
         else:
-            user = await self._create(checked_name(name), folded, password, granted)
+            user = await self._create(checked_name(name), fold_email(email), password, granted, forms)
         signed_in = await self._sessions.begin(user, origin)
         _tell("signed up" if granted is None or granted.user_id is None else "password reset", signed_in)
         return signed_in
@@ -81,14 +82,15 @@ class Auth:
             InvalidInput: That is no email.
             LimitReached: Too many tries, or too many at once.
         """
-        folded = fold_email(email)
-        login = await self._storage.find_login(folded)
+        forms = stored_forms(email)
+        login = await find_login(self._storage, forms)
         device_id = self._tokens.find_device(origin.device_token, login.user.id) if login else None
-        await self._throttle.sign_in(origin.address, folded, device_id)
+        await self._throttle.sign_in(origin.address, forms[0], device_id)
         is_right = await self._passwords.verify(password, login.password_hash if login else None)
         if login is None or not is_right or login.user.disabled:
             _log.info("sign-in failed", extra={"user_id": login.user.id if login else None})
             raise BadCredentials()
+        await self._throttle.session(login.user.id)
         await self._rehash(login, password)
         signed_in = await self._sessions.begin(login.user, origin)
         await self._check_again(signed_in, password, login)
@@ -163,7 +165,7 @@ class Auth:
         await self._throttle.password_change(session_id)
         if not await self._passwords.verify(old, login.password_hash):
             _log.info("password change failed", extra={"user_id": user_id, "session_id": session_id})
-            raise BadCredentials("The old password is another one.", title="The password was not changed")
+            raise BadCredentials("The current password is wrong.", title="Your password was not changed")
         await self._storage.set_password_hash(user_id, await self._passwords.hash(new))
         await self._sessions.end(user_id, but=session_id)
         _log.info("password changed", extra={"user_id": user_id, "session_id": session_id})
@@ -180,18 +182,17 @@ class Auth:
         """Let go of the threads that hash."""
         self._passwords.close()
 
-    async def _granted(self, code: str, email: str) -> Invite | None:
+    async def _granted(self, code: str, forms: Collection[str]) -> Invite | None:
         """Return the invite that lets this email in; None when everybody may come."""
         if not code:
             if self.signup == "open":
                 return None
-            hint = "Ask an admin for an invite." if self.signup == "invite" else "Ask an admin for an account."
-            raise PermissionDenied(hint, title="Not everybody can sign up here")
+            raise _by_invitation() if self.signup == "invite" else _closed()
         invite = await self._storage.find_invite(digest_code(code))
-        if invite is None or invite.expires_at <= self._clock() or invite.email not in ("", email):
+        if invite is None or invite.expires_at <= self._clock() or invite.email not in ("", *forms):
             raise _no_good()
         if invite.user_id is None and self.signup == "closed":
-            raise PermissionDenied("Ask an admin for an account.", title="Nobody can sign up here")
+            raise _closed()
         if invite.used_at is not None and not await self._is_half_used(invite):
             raise _no_good()
         return invite
@@ -206,8 +207,8 @@ class Auth:
             return True
         return False
 
-    async def _create(self, name: str, email: str, password: str, invite: Invite | None) -> User:
-        """Make the account.
+    async def _create(self, name: str, email: str, password: str, invite: Invite | None, forms: Sequence[str]) -> User:
+        """Make the account, unless there is one under a form of its email.
 
         The invite is used first, for an account id that is written down with it, and the account is made under exactly
         that id. If the second step fails, the invite is used by an account that is not there: a retry finds that and
@@ -215,7 +216,7 @@ class Auth:
         """
         self._passwords.check(password, email, name)
         hashed = await self._passwords.hash(password)
-        if await self._storage.find_login(email) is not None:
+        if await find_login(self._storage, forms) is not None:
             raise _taken()  # before the invite is used
         role = "member" if invite is None else invite.role
         user_id = await self._user_id_for(invite)
@@ -235,7 +236,7 @@ class Auth:
             raise _no_good()
         return user_id
 
-    async def _reset(self, invite: Invite, user_id: str, email: str, password: str) -> User:
+    async def _reset(self, invite: Invite, user_id: str, forms: Collection[str], password: str) -> User:
         """Set the password of the account that a reset code is for, and end its sessions.
 
         The code is used before the password is set: used twice at once, it must not set two. Should the store fail just
@@ -245,9 +246,9 @@ class Auth:
             user = (await self._storage.get_login(user_id)).user
         except NotFound:
             raise _no_good() from None
-        if user.email != email or user.disabled:
+        if user.email not in forms or user.disabled:
             raise _no_good()
-        self._passwords.check(password, email, user.name)
+        self._passwords.check(password, user.email, user.name)
         hashed = await self._passwords.hash(password)
         if not await self._storage.use_invite(invite.id, user_id, self._clock()):
             raise _no_good()
@@ -287,9 +288,17 @@ def _tell(event: str, signed_in: SignedIn) -> None:
     _log.info(event, extra={"user_id": signed_in.user.id, "session_id": signed_in.session_id})
 
 
+def _by_invitation() -> PermissionDenied:
+    return PermissionDenied("Ask an admin for an invite.", title="Sign-up is by invitation here")
+
+
+def _closed() -> PermissionDenied:
+    return PermissionDenied("Ask an admin for an account.", title="Sign-up is closed here")
+
+
 def _no_good() -> PermissionDenied:
-    return PermissionDenied("Ask an admin for another one.", title="That code is not good, or not any more")
+    return PermissionDenied("Ask an admin for a new one.", title="That code is not valid or has expired")
 
 
 def _taken() -> Conflict:
-    return Conflict("Sign in, or ask an admin to reset the password.", title="That email has an account already")
+    return Conflict("Sign in, or ask an admin to reset the password.", title="That email already has an account")

@@ -17,6 +17,8 @@ from argus_core.storage.accounts import AccountStorage, Rate
 
 ACCOUNT = Rate(burst=5, per_s=1 / 30)
 ADDRESS = Rate(burst=20, per_s=1 / 3)
+SESSIONS = Rate(burst=10, per_s=1 / 6)
+"""New sessions of one user, whose password was right each time."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,17 +46,21 @@ class Throttle:
         else:
             await self._take("device", f"{device_id} {email}", ACCOUNT)
 
+    async def session(self, user_id: str) -> None:
+        """Count a session that a user is about to begin, the password being right."""
+        await self._take("user", user_id, SESSIONS, "You are signing in too often")
+
     async def password_change(self, session_id: str) -> None:
         """Count a try of the old password by somebody who is signed in."""
         await self._take("session", session_id, ACCOUNT)
 
-    async def _take(self, kind: str, whose: str, rate: Rate) -> None:
+    async def _take(self, kind: str, whose: str, rate: Rate, title: str = "Too many attempts to sign in") -> None:
         digest = hashlib.sha256(f"{kind} {whose}".encode("utf-8", "surrogatepass")).hexdigest()
         taken = await self._storage.take_from_bucket(f"sign-in:{kind}:{digest}", rate)
         if not taken.allowed:
             _log.info("sign-in held back", extra={"because_of": kind})
             wait_s = max(1, math.ceil(taken.wait_s))
-            raise LimitReached(f"Try again in {wait_s} s.", title="Too many tries to sign in", retry_after_s=wait_s)
+            raise LimitReached(f"Try again in {wait_s} s.", title=title, retry_after_s=wait_s)
 
 
 def network_of(address: str) -> str:

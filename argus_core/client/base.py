@@ -125,6 +125,9 @@ class ConversationsRole(Protocol):
         """Make a conversation; with a key made by the caller it can be repeated safely.
 
         The key only tells a repeated call from a new one: the conversation's id is another.
+
+        Raises:
+            ModelNotFound: There is no such model; the hint names those that are like it.
         """
 
     async def get(self, conversation_id: str) -> Conversation:
@@ -151,7 +154,11 @@ class ConversationsRole(Protocol):
         """Pin or unpin."""
 
     async def set_model(self, conversation_id: str, model: str | None) -> Conversation:
-        """Choose who answers here; None is the default."""
+        """Choose who answers here; None is the default.
+
+        Raises:
+            ModelNotFound: As `create`.
+        """
 
     async def set_system(self, conversation_id: str, system: str) -> Conversation:
         """Set the system instruction, at most 32,000 characters; empty for none."""
@@ -265,7 +272,11 @@ class ModelsRole(Protocol):
         """Say, without asking anyone over the network, whether and by which model a question can be answered."""
 
     async def set_default(self, model: str | None) -> None:
-        """Choose the model of new conversations; None goes back to the setting."""
+        """Choose the model of new conversations; None goes back to the setting.
+
+        Raises:
+            ModelNotFound: There is no such model; the hint names those that are like it.
+        """
 
     async def try_key(self, key: str) -> Sequence[ModelInfo]:
         """List the models with this Gemini key, to see whether it works; raises what the provider says."""

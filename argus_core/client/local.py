@@ -227,6 +227,7 @@ class LocalModels:
 
     async def set_default(self, model: str | None) -> None:
         """Choose the model of new conversations."""
+        model = await self._providers.choose(model) if model else None
         await self._storage.set_preference(self._user_id, MODEL_PREFERENCE, model)
 
     async def try_key(self, key: str) -> Sequence[ModelInfo]:
@@ -388,7 +389,9 @@ class LocalGenerations:
         if question is not None and await self._was_sent(question, path, conversation):
             return await self._storage.start_turn(wanted)  # it only finds the first one, which was counted
         before = path if question is None else [*path, question]
-        longest = await self._services.limits.admit(self._user, wanted.generation, provider.name, before)
+        longest = await self._services.limits.admit(
+            self._user, wanted.generation, provider.name, before, conversation.system
+        )
         turn = await self._stored(wanted)
         if turn.generation.id == wanted.generation.id:
             blank = Prompt(
@@ -483,7 +486,7 @@ class LocalClient:
         # Clients make their ids up: with the user in front nobody speaks for the client of somebody else.
         who = Who(user=user, session_id=session_id, client_id=f"{user.id}:{client_id or new_id()}", forget=forget)
         self.account = LocalAccount(services, who)
-        self.conversations = Conversations(storage, user.id, shares=services.shares)
+        self.conversations = Conversations(storage, user.id, services.providers.choose, shares=services.shares)
         self.messages = LocalMessages(storage, user.id)
         self.models = LocalModels(services, user.id)
         self.generations = LocalGenerations(services, user, self.conversations, self.models)

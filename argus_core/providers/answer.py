@@ -9,6 +9,7 @@ from argus_core.domain import ModelInfo, SourcePart, Usage
 from argus_core.errors import ProviderError
 from argus_core.providers import endings, line_faults, prices
 from argus_core.providers.base import Chunk, EndChunk, ImageChunk, SourceChunk, TextChunk, ThoughtChunk
+from argus_core.providers.names import canonical
 from argus_core.providers.wording import one_line
 
 _IMAGE_TYPES = "image/"
@@ -21,6 +22,8 @@ class Answer:
 
     usage: Usage | None = None
     cached_tokens: int = 0
+    picture_tokens: int = 0
+    """How many of the output tokens are pictures; 0 when it was not said."""
     model_version: str = ""
     """The model that really answered, when an alias was asked."""
     finish: str = ""
@@ -42,7 +45,9 @@ class Answer:
     _pictures: bool = False
     _urls: set[str] = field(default_factory=set)
 
-    def count(self, *, input_tokens: int, output_tokens: int, thought_tokens: int, cached: int) -> None:
+    def count(
+        self, *, input_tokens: int, output_tokens: int, thought_tokens: int, cached: int, pictures: int = 0
+    ) -> None:
         """Take the newest counts; one that is 0, for the server did not tell it, keeps its last value."""
         last = self.usage or Usage()
         self.usage = Usage(
@@ -51,6 +56,7 @@ class Answer:
             thought_tokens=thought_tokens or last.thought_tokens,
         )
         self.cached_tokens = cached or self.cached_tokens
+        self.picture_tokens = pictures or self.picture_tokens
 
     def text(self, text: str, *, thought: bool = False) -> list[Chunk]:
         """Return the chunk for a piece of text; none for an empty one."""
@@ -94,19 +100,22 @@ class Answer:
 
     async def priced(self, model: str) -> Usage | None:
         """Return the usage so far with its cost, loading the prices in a thread the first time."""
-        if self.usage is None or self._pictures:  # pictures have prices of their own, which the table lacks
-            return self.usage
+        if self.usage is None:
+            return None
         cost = self._cost(model) if prices.loaded() else await asyncio.to_thread(self._cost, model)
         return replace(self.usage, cost_micro_usd=cost)
 
     def _cost(self, model: str) -> int | None:
+        """Return what it cost at the model that answered, or else at the one that was asked."""
         usage = self.usage or Usage()
-        for name in (self.model_version, model):
+        pictures = self.picture_tokens or (usage.output_tokens if self._pictures else 0)  # rather too much
+        for name in filter(None, (self.model_version, model)):
             cost = prices.cost_micro_usd(
                 name,
                 input_tokens=usage.input_tokens,
                 output_tokens=usage.output_tokens + usage.thought_tokens,
                 cached_tokens=self.cached_tokens,
+                picture_tokens=pictures,
             )
             if cost is not None:
                 return cost
@@ -136,4 +145,4 @@ def model_info(
 
 def makes_images(model: str) -> bool:
     """Return whether a model answers with pictures too; the API does not say it other than by the name."""
-    return "image" in model.removeprefix("models/")
+    return "image" in canonical(model)

@@ -123,6 +123,11 @@ def _note(response: Json, answer: Answer) -> None:
             output_tokens=_count(usage, "candidatesTokenCount"),
             thought_tokens=_count(usage, "thoughtsTokenCount"),
             cached=_count(usage, "cachedContentTokenCount"),
+            pictures=sum(
+                _count(each, "tokenCount")
+                for each in usage.get("candidatesTokensDetails") or ()
+                if each.get("modality") == "IMAGE"
+            ),
         )
     reason = _text(_object(response, "promptFeedback"), "blockReason")
     if reason and reason != "BLOCK_REASON_UNSPECIFIED":

@@ -33,7 +33,7 @@ _ERRORS: dict[int, ArgusError] = {
     404: NotFound("There is no such conversation."),
     409: Conflict("Wait for it, or stop it with esc.", title="An answer is being written here"),
     422: InvalidInput("`text` is missing."),
-    429: LimitReached("Ask again in 12 s.", title="You asked too often", retry_after_s=12),
+    429: LimitReached("Try again in 12 s.", title="You are asking too fast", retry_after_s=12),
     502: RequestRejected("Gemini gave its reason."),
     503: StorageUnavailable("MongoDB does not answer, or has no primary with a majority."),
 }

@@ -104,6 +104,11 @@ class Settings:
     usd_per_day: float | None = _setting(
         None, "ARGUS_USD_PER_DAY", "US dollars a user's answers may cost in a day (UTC); 0 for any amount."
     )
+    unpriced_usd_per_million: float | None = _setting(
+        None,
+        "ARGUS_UNPRICED_USD_PER_MILLION",
+        "What a million tokens of a model without a known price count as, in US dollars, where spending is limited.",
+    )
     admin_limits: str | None = _setting(
         None, "ARGUS_ADMIN_LIMITS", "Other limits for admins, such as `requests_per_minute=120, usd_per_day=0`."
     )

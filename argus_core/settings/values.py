@@ -187,6 +187,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "requests_per_day": _COUNT,
     "tokens_per_day": _COUNT,
     "usd_per_day": (lambda usd: math.isfinite(usd) and 0 <= usd <= 1_000_000, "US dollars, 0 or more"),
+    "unpriced_usd_per_million": (lambda usd: math.isfinite(usd) and 0 <= usd <= 1_000_000, "US dollars, 0 or more"),
     "address_requests_per_minute": _COUNT,
     "provider_requests_per_minute": _COUNT,
     "max_output_tokens": (lambda count: count > 0, "a whole number above 0"),

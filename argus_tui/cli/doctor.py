@@ -136,18 +136,33 @@ async def _ask_models(client: ChatClient, findings: Findings, settings: Settings
     }
     if ready.has_key and settings is not None:
         own_key = settings.gemini_api_key if settings.server is None else None  # a server's key is its own
-        works, findings.answers["Gemini key"] = await _try_gemini(client, own_key)
-        findings.can_answer = works or ready.provider != "gemini"
+        listed, findings.answers["Gemini key"] = await _try_gemini(client, own_key)
+        findings.can_answer = bool(listed) or ready.provider != "gemini"
+        if listed and settings.server is None:
+            findings.answers |= _unlisted(settings, listed)
 
 
-async def _try_gemini(client: ChatClient, key: Secret | None) -> tuple[bool, str]:
+async def _try_gemini(client: ChatClient, key: Secret | None) -> tuple[list[str], str]:
     """List the models with the key; a kept key, which settings do not hold, can be tried with all providers only."""
     try:
         models = await (client.models.try_key(key.value) if key else client.models.list())
     except ArgusError as error:
-        return False, f"does not work: {error}"
-    count = sum(model.provider == "gemini" for model in models)
-    return bool(count), f"works, {count} models" if count else "set, but Gemini listed no models"
+        return [], f"does not work: {error}"
+    listed = [model.id for model in models if model.provider == "gemini"]
+    return listed, f"works, {len(listed)} models" if listed else "set, but Gemini listed no models"
+
+
+def _unlisted(settings: Settings, listed: list[str]) -> dict[str, str]:
+    """Return what is wrong with the models that settings name, by the name of the setting."""
+    from argus_core.providers.names import canonical, no_such_model
+
+    named = {"ARGUS_MODEL": settings.model, "ARGUS_TITLE_MODEL": settings.title_model}
+    known = {canonical(one) for one in listed}
+    return {
+        setting: str(no_such_model(model, listed))
+        for setting, model in named.items()
+        if model is not None and canonical(model) not in known
+    }
 
 
 def _versions() -> dict[str, str]:

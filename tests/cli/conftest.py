@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 
 from argus_tui.cli.app import run_command
+from tests.support.fake_gemini import BEHAVIOURS
 
 ROOT = Path(__file__).parents[2]
 KEY = "AIzaSyTestKeyThatIsNotOne"
+ASKED = ["any", "model", "model-a", "model-b", "rate-2000-50", "rate-60-50"]
+ASKED += [f"err-{code}" for code in (400, 401, 403, 404, 429, 500, 503)]
+"""Models that tests ask for by name, beside those with a script of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,12 @@ class Argus:
 @pytest.fixture(scope="session")
 def gemini() -> Iterator[str]:
     """The address of a stand-in Gemini server in a process of its own."""
+    also = [*BEHAVIOURS, *ASKED]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.fake_gemini", "--key", KEY], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.support.fake_gemini", "--key", KEY, "--also", *also],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         assert server.stdout is not None
         yield server.stdout.readline().strip()

@@ -196,7 +196,7 @@ def test_signing_in_says_where_that_is_kept_and_signing_out_forgets_it(admin: Ar
 def test_a_wrong_password_and_an_unknown_email_look_the_same(admin: Argus, email: str) -> None:
     done = admin("login", "--email", email, "--password-stdin", stdin=b"not the password")
     assert (done.code, done.out) == (4, "")
-    assert done.err == "argus: That email and password do not belong together.\n"
+    assert done.err == "argus: Wrong email or password.\n"
 
 
 def test_members_come_in_by_invite_and_see_nothing_of_others(

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ import pytest
 
 from argus_core.client.base import ChatClient
 from argus_core.domain import Conversation, ConversationRow, Message, TextPart, ThoughtPart, Turn
-from argus_core.errors import AttachmentRejected, Conflict, InvalidInput, NotFound, RateLimited
+from argus_core.errors import AttachmentRejected, Conflict, InvalidInput, ModelNotFound, NotFound, RateLimited
 from argus_core.events import Cancelled, Completed, Event, Failed, Interrupted, Started, TextDelta, is_terminator
 from argus_core.generations.prompt import GO_ON
 from argus_core.ids import new_id
@@ -21,6 +22,8 @@ from argus_core.providers.base import EndChunk, PromptImage, PromptMessage, Text
 from argus_core.providers.scripted import SCRIPTED_MODEL, ScriptedProvider, Stop, saying
 from tests.support.client_drivers import DRIVERS, Clients
 from tests.support.fake_gemini import png
+
+MODELS = [replace(SCRIPTED_MODEL, id=f"scripted-{number}") for number in (1, 2, 3)]
 
 
 @pytest.fixture(
@@ -51,7 +54,7 @@ def open_clients(driver: str, tmp_path: Path) -> OpenClients:
 @pytest.fixture
 def provider() -> ScriptedProvider:
     """Answers what the test feeds it."""
-    return ScriptedProvider()
+    return ScriptedProvider(models=MODELS)
 
 
 @pytest.fixture
@@ -585,12 +588,12 @@ async def test_a_title_that_is_empty_is_nobodys(client: ChatClient) -> None:
 async def test_renaming_pinning_and_settings(client: ChatClient, conversation: Conversation) -> None:
     await client.conversations.rename(conversation.id, " New\nname ")
     await client.conversations.pin(conversation.id, True)
-    await client.conversations.set_model(conversation.id, "gemini-pro")
+    await client.conversations.set_model(conversation.id, "models/Scripted-2")
     await client.conversations.set_system(conversation.id, "Be brief.")
     await client.conversations.save_draft(conversation.id, "not yet")
     found = await client.conversations.get(conversation.id)
 
-    assert (found.title, found.pinned, found.model) == ("New name", True, "gemini-pro")
+    assert (found.title, found.pinned, found.model) == ("New name", True, "scripted-2")
     assert (found.system, found.draft) == ("Be brief.", "not yet")
     assert found.updated_at == conversation.updated_at
     assert (await client.conversations.set_model(conversation.id, None)).model is None
@@ -768,7 +771,7 @@ async def test_a_program_that_leaves_at_once_has_named_the_conversation(open_cli
 async def test_models_and_the_default(
     client: ChatClient, provider: ScriptedProvider, conversation: Conversation
 ) -> None:
-    assert list(await client.models.list()) == [SCRIPTED_MODEL]
+    assert list(await client.models.list()) == MODELS
     assert (await client.models.readiness()).model == "scripted-1"
     await client.models.set_default("scripted-2")
     assert (await client.models.readiness()).model == "scripted-2"
@@ -780,6 +783,35 @@ async def test_models_and_the_default(
     await client.conversations.set_model(conversation.id, "scripted-3")
     turn = await client.generations.retry(conversation.id)
     assert turn.generation.model == "scripted-3"
+
+
+@pytest.mark.parametrize("name", ["scripted-22", "tunedModels/scripted-2", "scripted-2/../scripted-1", "x" * 900])
+async def test_a_model_that_is_not_listed_is_refused_where_it_is_named(
+    client: ChatClient, conversation: Conversation, name: str
+) -> None:
+    for refused in (
+        client.models.set_default(name),
+        client.conversations.create(model=name),
+        client.conversations.set_model(conversation.id, name),
+    ):
+        with pytest.raises(ModelNotFound) as told:
+            await refused
+        assert ("Did you mean scripted-" in told.value.hint) == (name != "x" * 900)
+    assert await client.conversations.count() == 1
+    assert (await client.conversations.get(conversation.id)).model is None
+    assert (await client.models.readiness()).model == "scripted-1"
+
+
+async def test_a_model_is_checked_again_when_a_question_starts(client: ChatClient, conversation: Conversation) -> None:
+    await client.models.list()
+    await client.account.set_preference("model", "tunedModels/scripted-2")
+    with pytest.raises(ModelNotFound):
+        await client.generations.ask(conversation.id, "Why?")
+    await client.account.set_preference("model", "models/scripted-2")
+    turn = await client.generations.ask(conversation.id, "Why?")
+    assert turn.generation.model == "scripted-2"
+    await client.generations.cancel(turn.generation.id)
+    assert await client.drain(20)
 
 
 async def test_what_was_said_is_found(

@@ -129,6 +129,15 @@ async def test_nothing_is_charged_twice(storage: AccountStorage, other_storage: 
     assert not await storage.settle("nobody", TODAY, "g", used)
 
 
+async def test_what_is_used_is_charged_in_full_also_where_less_was_held(storage: AccountStorage) -> None:
+    caps = Caps(requests=1, tokens=100, micro_usd=100)
+    held, used = Amounts(requests=0, tokens=50, micro_usd=50), Amounts(requests=0, tokens=7000, micro_usd=9000)
+    assert await storage.reserve(a_hold("title", held), caps)
+    assert await storage.settle(ALICE, TODAY, "title", used)
+    assert await storage.get_day(ALICE, TODAY) == DayUsage(used=used)
+    assert not await storage.reserve(a_hold("next", Amounts(requests=1, tokens=1)), caps)
+
+
 async def test_a_hold_of_another_is_left_alone(storage: AccountStorage) -> None:
     await storage.reserve(a_hold("g"), NO_CAPS)
     for user_id, day in ((BOB, TODAY), (ALICE, TODAY + timedelta(days=1))):

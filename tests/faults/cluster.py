@@ -237,7 +237,7 @@ class Cluster:
 
     def _start_gemini(self) -> str:
         fake = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fake_gemini"],
+            [sys.executable, "-m", "tests.support.fake_gemini", "--lists-nothing"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,

@@ -61,7 +61,7 @@ async def open_services(
         credentials=Credentials(folder / "config", use_keyring=False),
         gemini_model=MODEL,
     )
-    titles = Titles(storage, lambda model: providers.resolve(model, None))
+    titles = Titles(storage, lambda model: providers.resolve(model, None), limits)
     if titles_by_model:
         engine.on_completed.append(titles.completed)
     services = Services(

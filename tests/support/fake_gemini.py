@@ -570,8 +570,8 @@ class _Stream:
             await self._to.writer.drain()
 
 
-async def _main(port: int, key: str) -> None:
-    async with FakeGemini(port=port, key=key) as fake:
+async def _main(port: int, key: str, models: list[Json]) -> None:
+    async with FakeGemini(port=port, key=key, models=models, page_size=100) as fake:
         print(fake.url, flush=True)
         await asyncio.Event().wait()
 
@@ -581,9 +581,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.support.fake_gemini", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the address is printed")
     parser.add_argument("--key", default="", help="the only key that is accepted")
+    parser.add_argument("--also", nargs="*", default=[], help="names to list beside the usual ones")
+    parser.add_argument("--lists-nothing", action="store_true", help="list no models, so that any may be asked")
     given = parser.parse_args()
+    models = [] if given.lists_nothing else [*MODELS, *(_model(name, name) for name in given.also)]
     with suppress(KeyboardInterrupt):
-        asyncio.run(_main(given.port, given.key))
+        asyncio.run(_main(given.port, given.key, models))
     sys.exit(0)
 
 

@@ -186,7 +186,7 @@ class FakeAccount:
         if old != PASSWORD:
             raise BadCredentials
         if new == "password1":
-            raise InvalidInput("Many people use this one.", title="That password cannot be used")
+            raise InvalidInput("It is one of the most common passwords.", title="That password cannot be used")
         await self.end_other_sessions()
 
     async def sign_out(self, *, everywhere: bool = False) -> None:

@@ -316,11 +316,11 @@ async def test_throttle_counts_down_and_takes_no_other_try_meanwhile(monkeypatch
     now = [1000.0]
     monkeypatch.setattr(sign_in, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(sign_in, "COUNT_S", 0.001)
-    entrance = FakeEntrance(faults=[LimitReached("", title="Too many tries to sign in", retry_after_s=23)])
+    entrance = FakeEntrance(faults=[LimitReached("", title="Too many attempts to sign in", retry_after_s=23)])
     async with door(entrance) as app:
         await app.fill(Email=SARA.email, Password=PASSWORD)
         await app.send()
-        assert "Too many tries to sign in." in app.text()
+        assert "Too many attempts to sign in." in app.text()
         assert "again in 23 s" in app.text()
         now[0] += 14.5
         async with asyncio.timeout(10):
@@ -332,7 +332,7 @@ async def test_throttle_counts_down_and_takes_no_other_try_meanwhile(monkeypatch
         async with asyncio.timeout(10):
             while "again in" in app.text():
                 await app.pilot.pause(0.002)
-        assert "Too many tries" not in app.text()
+        assert "Too many attempts" not in app.text()
         assert app.form._timer is None, "something still ticks"
         await app.pilot.press("enter")
         await app.settled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argus_core.auth.throttle import Throttle, network_of
-from argus_core.errors import LimitReached
-from tests.support.auth import Team, team_in
+from argus_core.errors import BadCredentials, LimitReached
+from tests.support.auth import HERE, Team, team_in
 
 
 @pytest.fixture
@@ -59,6 +60,23 @@ async def test_a5_a_known_client_has_tries_of_its_own(team: Team) -> None:
         await throttle.sign_in("198.51.100.9", "sara@example.org", "laptop")
     with pytest.raises(LimitReached):
         await throttle.sign_in("198.51.100.9", "sara@example.org", "laptop")
+
+
+async def test_sessions_are_begun_slowly_also_with_the_right_password(team: Team) -> None:
+    user_id = await team.add()
+    clients = [await team.sign_in() for _ in range(5)]
+    known = [replace(HERE, device_token=client.device_token) for client in clients]
+    for _ in range(5):
+        await team.sign_in(known[0])
+    worked = team.passwords.worked
+    with pytest.raises(LimitReached, match=r"You are signing in too often\. Try again in 6 s\."):
+        await team.sign_in(known[1])
+    assert len(await team.storage.list_sessions(user_id)) == 10
+    assert team.passwords.worked == worked + 1
+    with pytest.raises(BadCredentials):
+        await team.sign_in(known[2], password="a wrong one")
+    team.clock.go(seconds=6)
+    await team.sign_in(known[1])
 
 
 async def test_the_old_password_can_be_tried_5_times(team: Team) -> None:

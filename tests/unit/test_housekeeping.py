@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from argus_core import housekeeping
 from argus_core.blobs.files import FileBlobs
-from argus_core.domain import Session
+from argus_core.domain import Session, User
 from argus_core.errors import NotFound
-from argus_core.housekeeping import KEEP_PICTURES, KEEP_SESSIONS, remove_pictures, tidy
+from argus_core.housekeeping import KEEP_PICTURES, KEEP_SESSIONS, keep_house, remove_pictures, tidy
 from argus_core.limits import Limits
-from argus_core.storage.accounts import Amounts, Caps, Hold, StoredSession
+from argus_core.storage.accounts import Amounts, Caps, Hold, Login, StoredSession
 from argus_core.storage.sqlite import SqliteStorage
 from tests.support.builders import ALICE, BOB, an_attachment
 
@@ -68,3 +70,19 @@ def _age(folder: Path) -> None:
         if path.is_file():
             then = path.stat().st_mtime - 7200
             os.utime(path, (then, then))
+
+
+async def test_emails_of_before_are_folded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "FIRST_S", 0)
+    storage = SqliteStorage(tmp_path / "argus.db")
+    await storage.open()
+    await storage.create_login(
+        Login(user=User(id="u", name="Sara", email="strauß@example.org", created_at=NOW), password_hash=None)
+    )
+    keeping = asyncio.create_task(keep_house(storage, FileBlobs(tmp_path / "blobs"), Limits(storage)))
+    async with asyncio.timeout(10):
+        while await storage.find_login("strauss@example.org") is None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    await storage.close()

@@ -8,7 +8,7 @@ import pytest
 
 from argus_core.credentials import Credentials
 from argus_core.domain import ModelInfo
-from argus_core.errors import KeyMissing, KeyRejected
+from argus_core.errors import KeyMissing, KeyRejected, ModelNotFound
 from argus_core.models import Providers
 from argus_core.providers.scripted import SCRIPTED_MODEL, ScriptedProvider
 from argus_core.settings import Secret
@@ -72,11 +72,53 @@ def test_the_default_is_the_first_that_can_answer(
     assert (readiness.provider is None) == (model is None)
 
 
-def test_a_conversation_may_ask_for_its_own_model(stage: Stage) -> None:
+async def test_a_conversation_may_ask_for_its_own_model(stage: Stage) -> None:
     providers = stage.providers()
 
     assert providers.resolve(LOCAL_MODEL.id, None) == (stage.local, LOCAL_MODEL.id)
     assert providers.resolve("gemini-pro", None) == (stage.made[0][1], "gemini-pro")
+    await providers.close()
+
+
+@pytest.mark.parametrize("name", ["Small.GGUF", " small.gguf ", "models/small.gguf"])
+async def test_what_runs_here_is_free_and_nothing_else(stage: Stage, name: str) -> None:
+    providers = stage.providers()
+
+    assert await providers.choose(name) == LOCAL_MODEL.id
+    assert providers.resolve(name, None) == (stage.local, LOCAL_MODEL.id)
+    assert providers.is_free(LOCAL_MODEL.id)
+    assert not providers.is_free("gemini-pro")
+    assert not stage.providers(local=False).is_free(LOCAL_MODEL.id)
+
+
+async def test_without_a_key_a_name_is_kept_for_when_there_is_one(stage: Stage) -> None:
+    providers = stage.providers(key=False)
+
+    assert await providers.choose("models/Gemini-Pro") == "gemini-pro"
+    with pytest.raises(ModelNotFound):
+        await providers.choose("../keys")
+
+
+async def test_a_name_is_checked_again_when_a_question_starts(stage: Stage) -> None:
+    providers = stage.providers()
+    await providers.list()
+
+    assert providers.resolve("models/SCRIPTED-1", None)[1] == "scripted-1"
+    for name in ("gemini-pro", "tunedModels/scripted-1"):
+        with pytest.raises(ModelNotFound):
+            providers.resolve(name, None)
+        with pytest.raises(ModelNotFound):
+            providers.resolve(None, name)
+    assert providers.resolve(None, None)[1] == "gemini-flash-latest"  # the operator's own need not be listed
+
+
+async def test_a_new_key_is_asked_for_its_own_models(stage: Stage) -> None:
+    providers = stage.providers()
+    await providers.list()
+    stage.kind = Failing
+    await providers.keep_key("second")
+
+    assert await providers.choose("gemini-pro") == "gemini-pro"  # nothing is listed with that key
 
 
 def test_without_anyone_to_answer_the_error_says_what_to_set(stage: Stage) -> None:

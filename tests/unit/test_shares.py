@@ -20,6 +20,11 @@ from argus_core.storage.sqlite import SqliteStorage
 from tests.support.builders import ALICE, BOB, NOON, a_turn, an_attachment
 
 
+async def any_model(name: str) -> str:
+    """Take every model."""
+    return name
+
+
 class Watched(SqliteStorage):
     """Counts how often it counts."""
 
@@ -52,7 +57,7 @@ async def _no_sessions() -> int:
 
 
 async def test_conversations_are_bounded_and_deleting_gives_room_at_once(storage: Watched) -> None:
-    mine = Conversations(storage, ALICE, shares=Shares(storage, ShareLimits(conversations=3)))
+    mine = Conversations(storage, ALICE, any_model, shares=Shares(storage, ShareLimits(conversations=3)))
     made = [await mine.create(key=str(number)) for number in range(3)]
     assert await mine.create(key="1") == made[1]
     with pytest.raises(InvalidInput, match="3 of 3: delete those"):
@@ -61,11 +66,11 @@ async def test_conversations_are_bounded_and_deleting_gives_room_at_once(storage
     await mine.create()
     with pytest.raises(NotFound):  # its room was needed
         await mine.restore(made[0].id)
-    await Conversations(storage, BOB, shares=Shares(storage, ShareLimits(conversations=3))).create()
+    await Conversations(storage, BOB, any_model, shares=Shares(storage, ShareLimits(conversations=3))).create()
 
 
 async def test_deleting_and_restoring_gets_nobody_more_than_the_limit(storage: Watched) -> None:
-    mine = Conversations(storage, ALICE, shares=Shares(storage, ShareLimits(conversations=3)))
+    mine = Conversations(storage, ALICE, any_model, shares=Shares(storage, ShareLimits(conversations=3)))
     made = []
     for _ in range(9):
         made.append(await mine.create())
@@ -84,7 +89,7 @@ async def test_deleting_and_restoring_gets_nobody_more_than_the_limit(storage: W
 
 async def test_texts_of_every_kind_are_bounded_together(storage: Watched) -> None:
     shares = Shares(storage, ShareLimits(text_bytes=1000))
-    mine = Conversations(storage, ALICE, shares=shares)
+    mine = Conversations(storage, ALICE, any_model, shares=shares)
     conversation = await mine.create(system="x" * 300)
     await mine.save_draft(conversation.id, "پ" * 150)
     await shares.room_for(ALICE, text_bytes=400)
@@ -102,7 +107,7 @@ async def test_texts_of_every_kind_are_bounded_together(storage: Watched) -> Non
 async def test_what_was_deleted_first_makes_way_first(storage: Watched) -> None:
     now = [NOON]
     shares = Shares(storage, ShareLimits(text_bytes=1000))
-    mine = Conversations(storage, ALICE, shares=shares, clock=lambda: now[0])
+    mine = Conversations(storage, ALICE, any_model, shares=shares, clock=lambda: now[0])
     made = [await mine.create(system="x" * 300) for _ in range(3)]
     for number in (1, 0):
         now[0] = datetime(2026, 1, 2 - number, tzinfo=UTC)
@@ -132,7 +137,7 @@ async def test_pictures_are_bounded_and_a_deleted_conversation_gives_their_room_
     storage: Watched, tmp_path: Path
 ) -> None:
     picture = replace(an_attachment(), size_bytes=800)
-    mine = Conversations(storage, ALICE)
+    mine = Conversations(storage, ALICE, any_model)
     conversation = await mine.create()
     await storage.create_attachment(ALICE, picture)
     await storage.start_turn(a_turn(conversation, parts=(AttachmentPart(picture),)))
@@ -163,7 +168,7 @@ async def test_preferences_are_bounded(storage: Watched) -> None:
 
 async def test_what_is_kept_is_told(storage: Watched) -> None:
     shares = Shares(storage, ShareLimits(conversations=5, text_bytes=1000, sessions=3))
-    await Conversations(storage, ALICE).create(system="x" * 7)
+    await Conversations(storage, ALICE, any_model).create(system="x" * 7)
     assert await shares.kept(ALICE, _no_sessions) == (
         Kept(name="conversations", used=1, limit=5),
         Kept(name="text_bytes", used=7, limit=1000),

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argus_core.domain import Conversation, Message
-from argus_core.errors import RateLimited, StorageUnavailable
+from argus_core.domain import Conversation, Generation, Message, Usage
+from argus_core.errors import ArgusError, LimitReached, RateLimited, StorageUnavailable
 from argus_core.providers.base import EndChunk, TextChunk, ThoughtChunk
 from argus_core.providers.scripted import ScriptedProvider, saying
 from argus_core.storage.base import ConversationChange, Storage
 from argus_core.text.clean import FORBIDDEN
 from argus_core.titles import (
+    AT_ONCE,
     MAX_TITLE_CHARS,
     MAX_WORDS_CHARS,
+    MOST_OF_USER,
+    MOST_WAITING,
     NO_WORDS,
     Titles,
-    ask_title,
     title_from_model,
     title_from_words,
 )
@@ -79,22 +82,6 @@ def test_a_title_from_a_model(said: str, title: str) -> None:
     assert title_from_model(said) == title
 
 
-async def test_a_model_is_asked_shortly_and_without_thoughts() -> None:
-    provider = ScriptedProvider([ThoughtChunk("hm"), *saying("Making tea")])
-
-    assert await ask_title(provider, "scripted-1", "How? " * 1000, "So. " * 1000) == "Making tea"
-    (prompt,) = provider.prompts
-    assert not prompt.thoughts
-    assert len(str(prompt.messages)) < 2000
-
-
-async def test_a_model_that_fails_gives_no_title() -> None:
-    provider = ScriptedProvider([TextChunk("Mak"), RateLimited()])
-
-    assert await ask_title(provider, "scripted-1", "How?", "So.") == ""
-    assert provider.calls[0].closed
-
-
 class Shelf:
     """The part of a storage that titles need: one conversation with a question and its answer."""
 
@@ -123,8 +110,149 @@ class Shelf:
         return self.path[:-1][-limit:]
 
 
-def titles_of(shelf: Shelf, provider: ScriptedProvider, model: str | None = None) -> Titles:
-    return Titles(cast(Storage, shelf), lambda name: (provider, name), model)
+@dataclass
+class Purse:
+    """Notes what is paid; `refuses` says no."""
+
+    refuses: ArgusError | None = None
+    held: list[tuple[str, str, int]] = field(default_factory=list)
+    charged: list[tuple[Usage | None, str, int]] = field(default_factory=list)
+    released: int = 0
+
+    async def admit_aside(self, generation: Generation, provider: str, text: str, longest: int) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.held.append((generation.id, generation.model, longest))
+
+    async def settle(
+        self, generation: Generation, usage: Usage | None, text: str, *, pictures: int = 0, requests: int = 1
+    ) -> None:
+        assert generation.id == self.held[-1][0]
+        self.charged.append((usage, text, requests))
+
+    async def release(self, generation: Generation) -> None:
+        self.released += 1
+
+
+def titles_of(shelf: Shelf, provider: ScriptedProvider, model: str | None = None, purse: Purse | None = None) -> Titles:
+    return Titles(cast(Storage, shelf), lambda name: (provider, name), purse or Purse(), model)
+
+
+async def test_a_model_is_asked_shortly_and_without_thoughts() -> None:
+    shelf, provider = Shelf(title="How?"), ScriptedProvider([ThoughtChunk("hm"), *saying("Making tea")])
+    shelf.path[0] = a_message("q", "How? " * 1000)
+    shelf.conversation = replace(shelf.conversation, title=title_from_words("How? " * 1000))
+    titles_of(shelf, provider).completed(a_generation(), "So. " * 1000)
+    await settle()
+
+    (prompt,) = provider.prompts
+    assert not prompt.thoughts
+    assert len(str(prompt.messages)) < 2000
+    assert shelf.conversation.title == "Making tea"
+
+
+async def test_a_model_that_fails_gives_no_title() -> None:
+    shelf, provider, purse = Shelf(title="How?"), ScriptedProvider([TextChunk("Mak"), RateLimited()]), Purse()
+    titles_of(shelf, provider, purse=purse).completed(a_generation(), "So.")
+    await settle()
+
+    assert shelf.conversation.title == "How?"
+    assert provider.calls[0].closed
+    assert purse.charged == [(None, "Mak", 0)]
+
+
+async def test_a_title_is_paid_for_as_no_question() -> None:
+    usage = Usage(input_tokens=90, output_tokens=3)
+    purse, provider = Purse(), ScriptedProvider([TextChunk("Making tea"), EndChunk(usage)])
+    answered = a_generation()
+    titles_of(Shelf(title="How?"), provider, "cheap-1", purse).completed(answered, "So.")
+    await settle()
+
+    ((held_by, model, longest),) = purse.held
+    assert held_by != answered.id
+    assert (model, longest) == ("cheap-1", provider.prompts[0].max_output_tokens)
+    assert purse.charged == [(usage, "Making tea", 0)]
+
+
+async def test_a_title_that_the_provider_refuses_costs_nothing() -> None:
+    purse = Purse()
+    titles_of(Shelf(title="How?"), ScriptedProvider([RateLimited()]), purse=purse).completed(a_generation(), "So.")
+    await settle()
+
+    assert (purse.charged, purse.released) == ([], 1)
+
+
+async def test_when_nothing_is_left_the_words_stay() -> None:
+    shelf, provider = Shelf(title="How?"), ScriptedProvider(saying("Making tea"))
+    titles_of(shelf, provider, purse=Purse(refuses=LimitReached())).completed(a_generation(), "So.")
+    await settle()
+
+    assert provider.calls == []
+    assert shelf.conversation.title == "How?"
+
+
+async def test_a_model_that_takes_too_long_is_given_up_and_paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("argus_core.titles.LONGEST_S", 0.01)
+    shelf, provider, purse = Shelf(title="How?"), ScriptedProvider(), Purse()
+    titles_of(shelf, provider, purse=purse).completed(a_generation(), "So.")
+    call = await provider.wait_for_call()
+    provider.feed(TextChunk("Mak"))
+    while not purse.charged:  # noqa: ASYNC110 - it tells nobody when it happens
+        await asyncio.sleep(0.005)
+
+    assert call.closed
+    assert purse.charged == [(None, "Mak", 0)]
+    assert shelf.conversation.title == "How?"
+
+
+async def test_a_user_is_named_one_title_at_a_time_and_nobody_waits_for_another() -> None:
+    provider = ScriptedProvider()
+    titles = titles_of(Shelf(title="How?"), provider)
+    for _ in range(MOST_OF_USER + 5):
+        titles.completed(a_generation(), "So.")
+    await settle()
+    assert len(provider.calls) == 1
+    titles.completed(replace(a_generation(), user_id="b" * 32), "So.")
+    await settle()
+    assert len(provider.calls) == 2
+
+    for call in range(1, MOST_OF_USER + 1):
+        provider.feed(TextChunk(""), EndChunk(), call=call)
+    provider.feed(TextChunk(""), EndChunk(), call=0)
+    await settle()
+    assert len(provider.calls) == MOST_OF_USER + 1  # the others were dropped
+    await titles.close()
+
+
+async def test_a_few_titles_are_asked_for_at_a_time_and_a_bounded_number_waits() -> None:
+    provider = ScriptedProvider()
+    titles = titles_of(Shelf(title="How?"), provider)
+    for number in range(MOST_WAITING + 50):
+        titles.completed(replace(a_generation(), user_id=f"{number:032x}"), "So.")
+    await settle()
+    assert len(provider.calls) == AT_ONCE
+
+    for call in range(MOST_WAITING + 50):
+        provider.feed(TextChunk(""), EndChunk(), call=call)
+    while not all(call.closed for call in provider.calls):
+        await settle()
+    await settle()
+    assert len(provider.calls) == MOST_WAITING
+    await titles.close()
+
+
+async def test_a_bug_of_one_title_is_told_and_the_next_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    shelf, purse = Shelf(title="How?"), Purse()
+    provider = ScriptedProvider([ZeroDivisionError()], saying("Making tea"))
+    titles = titles_of(shelf, provider, purse=purse)
+    titles.completed(a_generation(), "So.")
+    await settle()
+    assert "title by model ended by a bug" in caplog.text
+    titles.completed(a_generation(), "So.")
+    await settle()
+
+    assert shelf.conversation.title == "Making tea"
+    assert len(purse.charged) == 2
 
 
 async def test_a_conversation_without_a_title_gets_its_first_words() -> None:

@@ -18,10 +18,10 @@ from argus_core.server.replies import nothing as done
 from argus_core.server.started import Started
 
 router = APIRouter(prefix=f"{API}/conversations", tags=["conversations"], route_class=Bounded)
-_ASKED = or_streamed(one(Turn, status=201, errors=(404, 409, 502)))
+_ASKED = or_streamed(one(Turn, status=201, errors=(403, 404, 409, 502)))
 
 
-@router.post("", **one(Conversation, status=201))
+@router.post("", **one(Conversation, status=201, errors=(404,)))
 async def create(body: NewConversation, client: Client) -> Response:
     """Make a conversation."""
     made = await client.conversations.create(key=body.id, title=body.title, model=body.model, system=body.system)

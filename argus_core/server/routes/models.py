@@ -30,7 +30,7 @@ async def readiness(client: Client) -> Response:
     return await value(await client.models.readiness())
 
 
-@router.put("/default", **nothing())
+@router.put("/default", **nothing(errors=(404,)))
 async def set_default(body: DefaultModel, client: Client) -> Response:
     """Choose the model of the user's new conversations."""
     await client.models.set_default(body.model)
