@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -148,7 +148,7 @@ class Cluster:
         with self._stack:
             self._stack.callback(self.mongod.stop)
             self.mongod.start()
-            self.gemini_url = self._start_gemini()
+            self.gemini_url = self._stack.enter_context(gemini_process())
             self.client = self._stack.enter_context(_client(self.mongod.port))
             self._run_argus("admin", "create", "--email", ADMIN, "--name", "Admin", "--password-stdin")
             for number in range(self._count):
@@ -229,25 +229,11 @@ class Cluster:
 
     def bugs(self) -> list[str]:
         """Return what the servers logged as bugs."""
-        return [line[:2000] for each in self.replicas for line in _lines(each.log) if _is_bug(line)]
+        return [line for each in self.replicas for line in bugs_in(each.log)]
 
     def _kill_all(self) -> None:
         for each in self.replicas:
             each.kill()
-
-    def _start_gemini(self) -> str:
-        fake = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fake_gemini"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=die_with_parent,
-        )
-        self._stack.callback(fake.wait)
-        self._stack.callback(fake.kill)
-        assert fake.stdout is not None
-        self._stack.callback(fake.stdout.close)
-        return fake.stdout.readline().strip()
 
     def _run_argus(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "argus_tui", *arguments]
@@ -262,8 +248,25 @@ class Cluster:
         assert done.returncode == 0, done.stderr.decode()
 
 
+@contextmanager
+def gemini_process() -> Iterator[str]:
+    """Run the stand-in for Gemini in a process of its own until the end of the block; yields its address."""
+    command = [sys.executable, "-m", "tests.support.fake_gemini"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as fake:
+        assert fake.stdout is not None
+        try:
+            yield fake.stdout.readline().strip()
+        finally:
+            fake.kill()
+
+
 def _client(port: int) -> MongoClient[dict[str, Any]]:
     return MongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true", readConcernLevel="majority", tz_aware=True)
+
+
+def bugs_in(log: Path) -> list[str]:
+    """Return the lines of a server's log that tell of bugs."""
+    return [line[:2000] for line in _lines(log) if _is_bug(line)]
 
 
 def _lines(log: Path) -> Iterable[str]:

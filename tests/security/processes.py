@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import tree
 from tests.faults.cluster import Replica
 
 SIGNING_KEY = "zpkSnFkWvUx7cBqL2dR9yGm4tHj8aEo1"
@@ -42,7 +44,16 @@ def serving(folder: Path, **settings: str) -> Iterator[Replica]:
         replica.start()
         yield replica
     finally:
-        replica.kill()
+        _kill(replica)
+
+
+def _kill(replica: Replica) -> None:
+    """End a server and its workers, which would live on."""
+    workers = tree(replica.pid)[1:] if replica.is_alive else []
+    replica.kill()
+    for each in workers:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def send(
