@@ -59,15 +59,20 @@ class Attacker:
         return max(0.0, self.until - time.monotonic())
 
     def request(
-        self, method: str, path: str, body: bytes | Any = b"", *, length: int | None = None, **headers: str
+        self, method: str, path: str, body: bytes | Any = b"", *, length: int | None = None, after: int = 0
     ) -> bytes:
-        """Return a request as it goes over the line; `length` is what it says of its body."""
+        """Return a request as it goes over the line.
+
+        Args:
+            method: Of HTTP.
+            path: Below the API.
+            body: Bytes, or what is sent as JSON.
+            length: What it says of the body's length, if that is not true.
+            after: The last event seen of a stream.
+        """
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        lines = [
-            f"{method} {API}{path} HTTP/1.1",
-            "Host: argus",
-            *(f"{name}: {each}" for name, each in headers.items()),
-        ]
+        lines = [f"{method} {API}{path} HTTP/1.1", "Host: argus"]
+        lines += [f"Last-Event-ID: {after}"] if after else []
         lines += [f"Authorization: Bearer {self.target.access_token}"] if self.target.access_token else []
         lines += [f"Content-Type: {'application/json' if data[:1] == b'{' else 'application/octet-stream'}"]
         lines += [f"Content-Length: {len(data) if length is None else length}"]
@@ -400,9 +405,7 @@ async def sign_in_storm(attacker: Attacker) -> None:
 async def replays(attacker: Attacker) -> None:
     """A long log is read from its beginning by forty at once, over and over."""
     requests = [
-        attacker.request("GET", f"/generations/{id}/events", **{"Last-Event-ID": str(n)})
-        for n in (1, 2, 500)
-        for id in attacker.target.ids
+        attacker.request("GET", f"/generations/{id}/events", after=n) for n in (1, 2, 500) for id in attacker.target.ids
     ]
     await attacker.at_once(40, lambda n: attacker.send(requests[n % len(requests)]))
 
