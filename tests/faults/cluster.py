@@ -295,7 +295,7 @@ def _client(uri: str) -> MongoClient[dict[str, Any]]:
 
 def bugs_in(log: Path) -> list[str]:
     """Return the lines of a server's log that tell of bugs."""
-    return [line[:2000] for line in _lines(log) if _is_bug(line)]
+    return [line[-2000:] for line in _lines(log) if _is_bug(line)]
 
 
 def _lines(log: Path) -> Iterable[str]:

@@ -38,7 +38,7 @@ class Target:
     """Of this machine, and not the victim's: what is counted for an address is counted for the attacker's own."""
     access_token: str = ""
     refresh_token: str = ""
-    seconds: float = 4.0
+    seconds: float = 3.5
     ids: tuple[str, ...] = ()
     """What was made before the attack."""
 

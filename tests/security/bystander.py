@@ -30,7 +30,7 @@ from tests.security.processes import serving
 from tests.support import mongod
 
 ANSWERS = 20
-WORDS = 80
+WORDS = 65
 WORDS_PER_S = 10
 WRITE_EACH_S = 0.1
 CALM_S = 1.5
@@ -40,6 +40,9 @@ PATIENCE_S = 1.0
 SLOW_MACHINE = 5
 MOST_MB = 300.0
 TOLD_S = 5.0
+"""So long the last change may be on its way to the stream of the account."""
+SIGNED_OUT_S = 5.0
+"""What row S3 of the promises says."""
 _addresses = count(1)
 
 
@@ -92,6 +95,8 @@ class Outcome:
     calm_s: list[float] = field(default_factory=list)
     """How long each write took before the attack, and then during it and shortly after."""
     attacked_s: list[float] = field(default_factory=list)
+    signed_out_s: float = 0.0
+    """How long a stream lived whose session had ended."""
     peak_mb: dict[int, float] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     """How the attacker's requests were answered."""
@@ -104,14 +109,21 @@ class Outcome:
     def __str__(self) -> str:
         calm, attacked = max(self.calm_s, default=0), max(self.attacked_s, default=0)
         memory = " ".join(f"{each:.0f}" for each in self.peak_mb.values())
-        return f"writes {calm:.2f} -> {attacked:.2f} s of {len(self.attacked_s)}, {memory} MB, told {self.told}"
+        return f"writes {calm:.2f} -> {attacked:.2f} s of {len(self.attacked_s)}, out {self.signed_out_s:.1f} s, {memory} MB, told {self.told}"
 
 
 class Bystander:
-    """One user with twenty answers, and what they see."""
+    """One user with twenty answers, and what they see.
 
-    def __init__(self, account: Account, outcome: Outcome) -> None:
+    Args:
+        account: Theirs.
+        other: The access token and the id of another session of theirs, which they end in the midst of it all.
+        outcome: Where it is taken down.
+    """
+
+    def __init__(self, account: Account, other: tuple[str, str], outcome: Outcome) -> None:
         self._account = account
+        self._other = other
         self._outcome = outcome
         self._witnesses = [Witness(account, WORDS, WORDS_PER_S) for _ in range(ANSWERS)]
         self._asking = [Witness(account, 3, 100) for _ in range(8)]
@@ -139,6 +151,21 @@ class Bystander:
             async for frame in frames:
                 if isinstance(frame, Frame) and frame.event == "conversation":
                     self._told.add(frame.data.get("title", ""))
+
+    async def sign_out_elsewhere(self) -> None:
+        """End the other session, and see how soon its stream ends: what every stream waits for serves this one too."""
+        access_token, session_id = self._other
+        request = Request("GET", f"{API}/account/events?client_id={'c' * 32}", access_token)
+        began = float("inf")
+        async with aclosing(follow(self._account.net.port(), request)) as frames:
+            async for frame in frames:
+                if began == float("inf"):
+                    await asyncio.sleep(CALM_S)
+                    await self._granted("DELETE", f"/account/sessions/{session_id}", None)
+                    began = time.monotonic()
+                if isinstance(frame, Frame) and frame.event == "ended":
+                    break
+        self._outcome.signed_out_s = time.monotonic() - began
 
     async def write(self, took_s: Callable[[], list[float]], ended: asyncio.Event) -> None:
         """Save, rename and ask, one after the other until it has ended, and take down how long each took."""
@@ -214,7 +241,8 @@ async def endure(place: Place, name: str, attackers: Executor) -> Outcome:
         place.server.port, f"127.0.3.{1 + number % 250}", attacker["access_token"], attacker["refresh_token"]
     )
     target = replace(target, ids=await loop.run_in_executor(attackers, attacks.prepare, name, target))
-    bystander = Bystander(account, outcome)
+    again = await _sign_in(place, victim["user"]["email"])
+    bystander = Bystander(account, (again["access_token"], again["session_id"]), outcome)
     await bystander.begin()
 
     before, pids = len(bugs_in(place.server.log)), place.pids
@@ -222,7 +250,9 @@ async def endure(place: Place, name: str, attackers: Executor) -> Outcome:
         forget_peak(each)
     took_s, ended = outcome.calm_s, asyncio.Event()
     listening = asyncio.create_task(bystander.listen())
-    working = asyncio.gather(bystander.read_all(), bystander.write(lambda: took_s, ended))
+    working = asyncio.gather(
+        bystander.read_all(), bystander.write(lambda: took_s, ended), bystander.sign_out_elsewhere()
+    )
     try:
         await asyncio.sleep(CALM_S)
         took_s = outcome.attacked_s
@@ -246,6 +276,8 @@ def _judged(place: Place, pids: list[int], outcome: Outcome) -> list[str]:
     slowest = max(outcome.attacked_s, default=0.0)
     if slowest > outcome.patience_s:
         faults.append(f"a write took {slowest:.1f} s")
+    if outcome.signed_out_s > SIGNED_OUT_S + outcome.patience_s:
+        faults.append(f"a stream lived {outcome.signed_out_s:.1f} s longer than its session")
     if max(outcome.peak_mb.values()) > MOST_MB:
         faults.append(f"a process took {max(outcome.peak_mb.values()):.0f} MB")
     if not outcome.told:
@@ -254,12 +286,20 @@ def _judged(place: Place, pids: list[int], outcome: Outcome) -> list[str]:
 
 
 async def _account(place: Place, name: str) -> Any:
-    """Sign up, from an address of its own: what is counted for one is no other's."""
-    address = f"127.0.2.{1 + next(_addresses) % 250}"
-    attacker = attacks.Attacker(attacks.Target(place.server.port, address))
+    """Sign up."""
     body = {"name": name, "email": f"{new_id()}@example.org", "password": PASSWORD}
-    status, answer = await attacker.send(attacker.request("POST", "/auth/signup", body))
-    assert status == 201, answer
+    return await _signed_in(place, "/auth/signup", body)
+
+
+async def _sign_in(place: Place, email: str) -> Any:
+    return await _signed_in(place, "/auth/login", {"email": email, "password": PASSWORD})
+
+
+async def _signed_in(place: Place, path: str, body: dict[str, str]) -> Any:
+    """Ask from an address of its own: what is counted for one is no other's."""
+    attacker = attacks.Attacker(attacks.Target(place.server.port, f"127.0.2.{1 + next(_addresses) % 250}"))
+    status, answer = await attacker.send(attacker.request("POST", path, body))
+    assert status in (200, 201), answer
     return json.loads(answer)
 
 

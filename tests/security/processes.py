@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import tree
-from tests.faults.cluster import Replica
+from tests.faults.cluster import SERVE, Replica
 
 SIGNING_KEY = "zpkSnFkWvUx7cBqL2dR9yGm4tHj8aEo1"
 GEMINI_KEY = "AIzaSyTestKeyThatIsNotOne"
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Replica]:
+def serving(folder: Path, *, program: tuple[str, ...] = SERVE, **settings: str) -> Iterator[Replica]:
     """Run a server until the end of the block; its log is `replica.log`."""
     (folder / "config").mkdir(mode=0o700, exist_ok=True)
     env = {
@@ -39,7 +39,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Replica]:
         "GEMINI_API_KEY": GEMINI_KEY,
         **settings,
     }
-    replica = Replica("server", folder, env)
+    replica = Replica("server", folder, env, program=program)
     try:
         replica.start()
         yield replica
