@@ -11,6 +11,8 @@ from typing import Any, TextIO
 import structlog
 
 _OURS = ("argus_core", "uvicorn.error")
+_SILENT = ("pymongo.client",)
+"""Reports with a traceback what its clean-up could not do while MongoDB was away; whoever needs the store says so."""
 
 
 def _traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -56,6 +58,8 @@ def start(stream: TextIO = sys.stderr) -> None:
         logger.handlers = [handler]
         logger.propagate = False
         logger.setLevel(logging.INFO)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger().handlers = [
         handler
     ]  # what libraries warn of; they say things that nobody should read below that

@@ -10,18 +10,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from argus_core.ids import new_id
-from tests.support.mongod import Mongod, die_with_parent, free_port, with_database
+from tests.support.mongod import Mongod, ReplicaSet, die_with_parent, free_port, with_database
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
@@ -144,12 +144,11 @@ class Cluster:
         self.admin_token = ""
         """Kept from test to test: whoever signs in often is made to wait."""
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         with self._stack:
-            self._stack.callback(self.mongod.stop)
-            self.mongod.start()
-            self.gemini_url = self._start_gemini()
-            self.client = self._stack.enter_context(_client(self.mongod.port))
+            self._start_database()
+            self.gemini_url = self._stack.enter_context(gemini_process())
+            self.client = self._stack.enter_context(_client(self.server_uri))
             self._run_argus("admin", "create", "--email", ADMIN, "--name", "Admin", "--password-stdin")
             for number in range(self._count):
                 self.add(f"replica-{number}")
@@ -164,11 +163,16 @@ class Cluster:
     @property
     def uri(self) -> str:
         """The address of the database."""
-        return self.uri_at(self.mongod.port)
+        return with_database(self.server_uri, self.database)
+
+    @property
+    def server_uri(self) -> str:
+        """The address of the database's server."""
+        return _direct_uri(self.mongod.port)
 
     def uri_at(self, port: int) -> str:
         """Return the address of the database behind another port: that of a proxy."""
-        return with_database(f"mongodb://127.0.0.1:{port}/?directConnection=true", self.database)
+        return with_database(_direct_uri(port), self.database)
 
     @property
     def db(self) -> Database[dict[str, Any]]:
@@ -229,25 +233,15 @@ class Cluster:
 
     def bugs(self) -> list[str]:
         """Return what the servers logged as bugs."""
-        return [line[:2000] for each in self.replicas for line in _lines(each.log) if _is_bug(line)]
+        return [line for each in self.replicas for line in bugs_in(each.log)]
+
+    def _start_database(self) -> None:
+        self._stack.callback(self.mongod.stop)
+        self.mongod.start()
 
     def _kill_all(self) -> None:
         for each in self.replicas:
             each.kill()
-
-    def _start_gemini(self) -> str:
-        fake = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fake_gemini", "--lists-nothing"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=die_with_parent,
-        )
-        self._stack.callback(fake.wait)
-        self._stack.callback(fake.kill)
-        assert fake.stdout is not None
-        self._stack.callback(fake.stdout.close)
-        return fake.stdout.readline().strip()
 
     def _run_argus(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "argus_tui", *arguments]
@@ -262,8 +256,46 @@ class Cluster:
         assert done.returncode == 0, done.stderr.decode()
 
 
-def _client(port: int) -> MongoClient[dict[str, Any]]:
-    return MongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true", readConcernLevel="majority", tz_aware=True)
+class SetCluster(Cluster):
+    """The same over a replica set of three members."""
+
+    def __init__(self, replicas: int = 2, **settings: str) -> None:
+        super().__init__(replicas, **settings)
+        self.set = ReplicaSet()
+
+    @property
+    def server_uri(self) -> str:
+        """The address of the set."""
+        return self.set.uri
+
+    def _start_database(self) -> None:
+        self._stack.callback(self.set.stop)
+        self.set.start()
+
+
+@contextmanager
+def gemini_process() -> Iterator[str]:
+    """Run the stand-in for Gemini in a process of its own until the end of the block; yields its address."""
+    command = [sys.executable, "-m", "tests.support.fake_gemini", "--lists-nothing"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as fake:
+        assert fake.stdout is not None
+        try:
+            yield fake.stdout.readline().strip()
+        finally:
+            fake.kill()
+
+
+def _direct_uri(port: int) -> str:
+    return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+
+
+def _client(uri: str) -> MongoClient[dict[str, Any]]:
+    return MongoClient(uri, readConcernLevel="majority", tz_aware=True)
+
+
+def bugs_in(log: Path) -> list[str]:
+    """Return the lines of a server's log that tell of bugs."""
+    return [line[-2000:] for line in _lines(log) if _is_bug(line)]
 
 
 def _lines(log: Path) -> Iterable[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from tests.faults.cluster import Replica
+from benchmarks.processes import tree
+from tests.faults.cluster import SERVE, Replica
 
 SIGNING_KEY = "zpkSnFkWvUx7cBqL2dR9yGm4tHj8aEo1"
 GEMINI_KEY = "AIzaSyTestKeyThatIsNotOne"
@@ -18,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Replica]:
+def serving(folder: Path, *, program: tuple[str, ...] = SERVE, **settings: str) -> Iterator[Replica]:
     """Run a server until the end of the block; its log is `replica.log`."""
     (folder / "config").mkdir(mode=0o700, exist_ok=True)
     env = {
@@ -37,12 +39,21 @@ def serving(folder: Path, **settings: str) -> Iterator[Replica]:
         "GEMINI_API_KEY": GEMINI_KEY,
         **settings,
     }
-    replica = Replica("server", folder, env)
+    replica = Replica("server", folder, env, program=program)
     try:
         replica.start()
         yield replica
     finally:
-        replica.kill()
+        _kill(replica)
+
+
+def _kill(replica: Replica) -> None:
+    """End a server and its workers, which would live on."""
+    workers = tree(replica.pid)[1:] if replica.is_alive else []
+    replica.kill()
+    for each in workers:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def send(

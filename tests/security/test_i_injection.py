@@ -104,7 +104,7 @@ def test_i1_no_query_is_code() -> None:
 @contextmanager
 def server_log() -> Iterator[io.StringIO]:
     """Let the server's log go into a string, and give everybody their handlers back."""
-    names = ["argus_core", "uvicorn.error", None]
+    names = ["argus_core", "uvicorn.error", "pymongo.client", None]
     before = [(logging.getLogger(name), logging.getLogger(name).handlers, logging.getLogger(name).level,
                logging.getLogger(name).propagate) for name in names]  # fmt: skip
     out = io.StringIO()
@@ -135,6 +135,13 @@ def test_i2_a_line_of_the_log_stays_one_line() -> None:
     assert "\x1b" not in out.getvalue()
     assert "forged" not in lines[3]
     assert "ValueError" in lines[3]
+
+
+def test_i2_what_a_driver_could_not_clean_up_is_no_bug() -> None:
+    with server_log() as out:
+        logging.getLogger("pymongo.client").error("MongoClient background task encountered an error:")
+        logging.getLogger("pymongo.other").error("an error")
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["an error"]
 
 
 async def test_i2_what_comes_in_is_clean_before_it_is_kept(web: Web, server: RunningServer, admin: SignedIn) -> None:

@@ -438,7 +438,7 @@ class FakeGemini:
                 self.requests.append(asked)
                 self._changed.set()
                 await self._route(asked, connection)
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError):  # also in the midst of a question
             pass
         except asyncio.CancelledError:  # the end of the block; asyncio would report it as an error of this callback
             pass

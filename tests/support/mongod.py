@@ -1,4 +1,4 @@
-"""Real MongoDB servers for tests: a one-member replica set and a standalone, in temporary folders on free ports.
+"""Real MongoDB servers for tests: replica sets of one and of several, and a standalone, in temporary folders.
 
 `ARGUS_TEST_MONGO_URI` names a replica set to use instead of starting one.
 """
@@ -118,6 +118,45 @@ class Mongod:
             settings = {"electionTimeoutMillis": 1000}  # it need not wait for others that might live
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member], "settings": settings})
         return False
+
+
+class ReplicaSet:
+    """Some members on this machine that elect another primary within seconds; their data is gone when it is stopped."""
+
+    def __init__(self, count: int = 3) -> None:
+        self.members = [Mongod(replica_set=True) for _ in range(count)]
+
+    @property
+    def uri(self) -> str:
+        """The connection string, without a database."""
+        return f"mongodb://{','.join(map(_host, self.members))}/?replicaSet={REPLICA_SET}"
+
+    def start(self) -> None:
+        """Start the members, make them a set and wait for its primary."""
+        for each in self.members:
+            each.launch()
+        settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
+        members = [{"_id": number, "host": _host(each)} for number, each in enumerate(self.members)]
+        with self.members[0].client(serverSelectionTimeoutMS=int(START_S * 1000)) as client:
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members, "settings": settings})
+        self.wait_for_primary()
+
+    def wait_for_primary(self) -> Mongod:
+        """Return the member that takes writes, as soon as there is one that most of them have elected."""
+        with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=int(START_S * 1000)) as client:
+            client.admin.command("ping")
+            address = client.primary
+            assert address is not None
+            return next(each for each in self.members if each.port == address[1])
+
+    def stop(self) -> None:
+        """End all of them and remove the data."""
+        for each in self.members:
+            each.stop()
+
+
+def _host(member: Mongod) -> str:
+    return f"127.0.0.1:{member.port}"
 
 
 def binary() -> Path:
