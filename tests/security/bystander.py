@@ -109,7 +109,8 @@ class Outcome:
     def __str__(self) -> str:
         calm, attacked = max(self.calm_s, default=0), max(self.attacked_s, default=0)
         memory = " ".join(f"{each:.0f}" for each in self.peak_mb.values())
-        return f"writes {calm:.2f} -> {attacked:.2f} s of {len(self.attacked_s)}, out {self.signed_out_s:.1f} s, {memory} MB, told {self.told}"
+        took = f"writes {calm:.2f} -> {attacked:.2f} s of {len(self.attacked_s)}, out {self.signed_out_s:.1f} s"
+        return f"{took}, {memory} MB, told {self.told}"
 
 
 class Bystander:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def serving(folder: Path, *, program: tuple[str, ...] = SERVE, **settings: str) -> Iterator[Replica]:
+def serving(folder: Path, program: tuple[str, ...] = SERVE, /, **settings: str) -> Iterator[Replica]:
     """Run a server until the end of the block; its log is `replica.log`."""
     (folder / "config").mkdir(mode=0o700, exist_ok=True)
     env = {

@@ -127,7 +127,7 @@ def test_u6_a_store_that_is_gone_from_under_the_server_is_noticed(tmp_path: Path
 def test_u6_descriptors_that_run_out_are_told_and_come_back(tmp_path: Path) -> None:
     """Connections beyond the limit are turned away in words, and when they are gone everything works as before."""
     program = ("-m", "tests.security.few_descriptors", "200", "serve")
-    with serving(tmp_path, program=program) as server:
+    with serving(tmp_path, program) as server:
         token = sign_up(server, "Sara", PASSWORD)["access_token"]
         with ExitStack() as stack:
             for _ in range(400):
