@@ -31,7 +31,8 @@ def test_command_has_an_action_and_says_what_it_does(command: Command) -> None:
     assert command.about
     assert not command.about.endswith(".")
     assert command.slash or command.keys, "nobody can reach it"
-    assert not TAKEN.intersection(command.keys.split(","))
+    own = {"ctrl+z"} if command.action == "suspend" else set()  # it does what the terminal does with it
+    assert not (TAKEN - own).intersection(command.keys.split(","))
 
 
 def _bindings() -> list[Binding]:
