@@ -92,8 +92,8 @@ def test_an_argument_that_is_no_utf_8_is_never_half_a_character(argus: Argus) ->
     assert argus("ask", "caf\udce9").out == "You said: caf�\n"
     assert argus("ask", "\udcd8\udcb3").out == "You said: س\n"  # UTF-8 that was read as if it were ASCII
     argus("ask", "hello", "--system", "be \udce9", "-m", "gemini-2.5-flash")
-    newest = argus("list", "--json").objects[0]
-    assert newest["system"] == "be �"
+    newest = argus("list", "--json").objects[0]["id"]
+    assert argus("show", newest, "--json").objects[0]["conversation"]["system"] == "be �"
     assert argus("search", "caf\udce9").code == 0
 
 

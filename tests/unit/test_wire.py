@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from argus_core import domain, events, wire
 from argus_core.errors import InvalidInput, NotFound, all_errors, from_problem
+from tests.support.builders import row_of
 
 _text = st.text(max_size=20)
 _count = st.integers(-(2**63), 2**63 - 1)
@@ -96,7 +97,7 @@ _conversations = st.builds(
 )
 _hits = st.builds(
     domain.SearchHit,
-    conversation=_conversations,
+    conversation=_conversations.map(row_of),
     message=_messages,
     snippet=_text,
     spans=st.lists(st.tuples(_count, _count), max_size=3).map(tuple),
