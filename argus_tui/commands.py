@@ -81,7 +81,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(action="copy", slash="copy", keys="ctrl+y", about="copy the last code block, or the last answer"),
     Command(action="thoughts", keys="ctrl+t", about="unfold or fold the model's thinking"),
     Command(action="editor", keys="alt+e", about="write the question in your editor ($EDITOR)"),
-    Command(action="suspend", slash="suspend", keys="ctrl+z", about="go back to the shell for a while; fg returns"),
+    Command(action="suspend", slash="suspend", about="go back to the shell for a while; fg returns"),
     Command(action="theme", slash="theme", argument="NAME", about="choose the colours"),
     Command(action="key", slash="key", about="set another Gemini key"),
     Command(action="login", slash="login", argument="EMAIL PASSWORD", about="sign in to the server"),

@@ -53,11 +53,19 @@ def _bindings() -> list[BindingType]:
         if command.keys
     ]
     tab = Binding("tab", "tab", "Choose an example", id="chat.tab", show=False, tooltip="To the examples, or on")
+    suspend = Binding(  # comes here when the composer has nothing to undo
+        "ctrl+z",
+        "suspend",
+        "Suspend",
+        id="chat.suspend_here",
+        show=False,
+        tooltip="Back to the shell",
+    )
     numbers = [
         Binding(key, f"open_number({number})", f"conversation {number}", id=f"chat.open_{number}", show=False)
         for number, key in enumerate(NUMBER_KEYS, 1)
     ]
-    return [*made, tab, *numbers]
+    return [*made, tab, suspend, *numbers]
 
 
 class ChatScreen(Following):

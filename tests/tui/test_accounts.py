@@ -278,7 +278,7 @@ async def test_held_question_is_the_writers_again_when_it_is_changed_or_kept_bac
         await person.until(lambda: not person.is_waiting, "the question let go")
         await person.hears("not sent by itself any more")
         await person.until(lambda: not person.chat._spinner._active.is_set(), "nothing ticking")
-        assert person.draft == "Please!"
+        assert person.draft == "Please\n!"
 
 
 async def test_held_question_is_sent_when_due_while_another_conversation_is_open(tmp_path: Path) -> None:

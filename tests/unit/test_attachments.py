@@ -23,6 +23,7 @@ from argus_core.domain import Attachment
 from argus_core.errors import AttachmentRejected, NotFound
 from argus_core.storage.base import Storage
 from argus_core.text.clean import FORBIDDEN
+from argus_tui.widgets.pasting import PICTURE_SUFFIXES
 
 
 @pytest.fixture(autouse=True)
@@ -447,3 +448,7 @@ def test_folder_swapped_for_a_link_while_opening_is_noticed(root: Path, monkeypa
     monkeypatch.setattr(os, "open", swap_then_open)
     with pytest.raises(AttachmentRejected, match="outside"):
         open_attachment(root / "in" / "cat.png", root)
+
+
+def test_the_program_takes_the_same_names_for_pictures_as_the_core() -> None:
+    assert set(attachments._SUFFIXES) == PICTURE_SUFFIXES
