@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from heapq import nsmallest
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -35,6 +36,9 @@ OUTLET = "argus.outlet"
 
 
 TELL_FULL_S = 60.0
+_CUT_SHARE = 16
+"""This part of all connections is cut at a time when there is no room, so that a crowd is not looked through for each
+that comes."""
 _log = logging.getLogger(__name__)
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -85,6 +89,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._arriving: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
+        """When it began to ask nothing; a head that has not come whole is nothing."""
         self._header_bytes = 0
         self._head_bytes = 0
         self._outlets: list[Outlet] = []
@@ -96,10 +102,9 @@ class BoundedProtocol(HttpToolsProtocol):
         counting.on_write = self._wrote
         super().connection_made(counting)  # type: ignore[arg-type]
         self._line = counting
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+        if self._is_crowded() and not self._make_room():
             counting.write(_FULL)  # uvicorn would only say so to a request, and keep who does not ask
             counting.close()
-            self._tell_full()
         else:
             self._expect_headers()
 
@@ -148,6 +153,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         self._headers_came()
+        self._idle_since = None
         if self.transport.is_closing():
             return
         outlet = self.scope["state"][OUTLET] = Outlet(self._line)
@@ -155,6 +161,12 @@ class BoundedProtocol(HttpToolsProtocol):
         outlet.cycle = self.cycle
         self._outlets = [each for each in self._outlets if not each.cycle.response_complete]
         self._outlets.append(outlet)
+
+    def on_response_complete(self) -> None:
+        """Be idle until the next request."""
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            self._idle_since = self.loop.time()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body, unless its request still waits for another to be answered: nobody counts it there."""
@@ -166,6 +178,24 @@ class BoundedProtocol(HttpToolsProtocol):
         """Say that it cannot be read, unless the line was cut for it."""
         if not self.transport.is_closing():
             super().send_400_response(msg)
+
+    def _is_crowded(self) -> bool:
+        """Return whether this one takes the last place: with none left uvicorn turns everybody's requests away."""
+        return self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency
+
+    def _make_room(self) -> bool:
+        """Cut connections that ask nothing, some at a time, those first that have been idle longest.
+
+        Returns:
+            False when all others are at work.
+        """
+        self._tell_full()
+        others = [each for each in self.connections if isinstance(each, BoundedProtocol)]
+        idle = [each for each in others if each._idle_since is not None]
+        for each in nsmallest(max(1, len(others) // _CUT_SHARE), idle, key=lambda each: each._idle_since or 0.0):
+            each._idle_since = None
+            each.transport.abort()
+        return bool(idle)
 
     def _tell_full(self) -> None:
         now = self.loop.time()
@@ -197,6 +227,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _expect_headers(self) -> None:
         self._head_bytes = 0
+        if self._idle_since is None:
+            self._idle_since = self.loop.time()
         self._arriving = self.loop.call_later(HEADERS_S, self.transport.close)
 
     def _headers_came(self) -> None:

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
+import resource
 import socket
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count
 from typing import Any
 
-from argus_core.conversations import MAX_SYSTEM, MAX_TITLE
+from argus_core.conversations import MAX_DRAFT, MAX_SYSTEM, MAX_TITLE
 from tests.faults.line import ANSWER_S
 from tests.support.fake_gemini import png
 
 API = "/api/v1"
 MILLION = 1_000_000
 MOST_CHARS = 2 * MILLION
+MOST_CONNECTIONS = 4096
+"""Of a server, where it may open so many files."""
 BROKEN = 0
 """The status of a request whose answer did not come."""
 
@@ -170,10 +173,10 @@ async def _rest(line: socket.socket, head: bytes, body: bytes) -> bytes:
     return b"".join(pieces)
 
 
+@cache
 def chinese(letters: int) -> str:
     """Return text in which hardly a pair of letters comes twice."""
-    start = secrets.randbelow(20_000)
-    return "".join(chr(0x4E00 + (start + n * 7919 + n * n % 7907) % 20_000) for n in range(letters))
+    return "".join(chr(0x4E00 + (n * 7919 + n * n % 7907) % 20_000) for n in range(letters))
 
 
 def many_keys(size: int) -> bytes:
@@ -249,6 +252,7 @@ async def long_texts(attacker: Attacker) -> None:
     place = f"/conversations/{id}"
     requests = [
         attacker.request("PUT", f"{place}/draft", {"draft": chinese(MOST_CHARS)}),
+        attacker.request("PUT", f"{place}/draft", {"draft": chinese(MAX_DRAFT)}),
         attacker.request("PATCH", place, {"title": chinese(MAX_TITLE)}),
         attacker.request("PATCH", place, {"system": chinese(MAX_SYSTEM)}),
         attacker.request("PUT", "/account/preferences/theme", {"value": chinese(10_000)}),
@@ -263,7 +267,7 @@ async def long_searches(attacker: Attacker) -> None:
     paths = [f"/search?limit=500&q={_quoted(each)}" for each in words]
     paths += [f"/conversations?limit=500&title_words={_quoted(each[:300])}" for each in words]
     requests = [attacker.request("GET", each) for each in paths]
-    requests += [attacker.request("GET", f"/search?q={_quoted(chinese(MOST_CHARS))}")]
+    requests += [attacker.request("GET", "/search?q=" + "%E4%B8%80" * MOST_CHARS)]
     await attacker.at_once(8, lambda n: attacker.send(requests[n % len(requests)]))
 
 
@@ -301,7 +305,7 @@ async def unread_streams(attacker: Attacker) -> None:
     rename = [
         attacker.request("PATCH", f"/conversations/{id}", {"title": f"{n} {chinese(MAX_TITLE - 5)}"}) for n in range(8)
     ]
-    draft = attacker.request("PUT", f"/conversations/{id}/draft", {"draft": chinese(MOST_CHARS)})
+    draft = attacker.request("PUT", f"/conversations/{id}/draft", {"draft": chinese(MAX_DRAFT)})
     system = attacker.request("PATCH", f"/conversations/{id}", {"system": chinese(MAX_SYSTEM)})
     changes = [draft, system, *rename]
     await asyncio.gather(
@@ -344,7 +348,7 @@ async def ended_streams(attacker: Attacker) -> None:
 
 async def hoards(attacker: Attacker) -> None:
     """Conversations with all the text they hold, preferences, sessions and lists of it all."""
-    system, draft = {"system": chinese(MAX_SYSTEM)}, {"draft": chinese(MOST_CHARS)}
+    system, draft = {"system": chinese(MAX_SYSTEM)}, {"draft": chinese(MAX_DRAFT)}
     listing = attacker.request("GET", "/conversations?limit=500")
 
     async def hoard(n: int) -> None:
@@ -383,7 +387,30 @@ async def slow_heads(attacker: Attacker) -> None:
                     await asyncio.sleep(0.3)
                     await loop.sock_sendall(line, b"x" if n % 2 else b"")
 
-    await asyncio.gather(*(drip(n) for n in range(1000)))
+    await asyncio.gather(*(drip(n) for n in range(_room_for(1000))))
+
+
+async def crowd(attacker: Attacker) -> None:
+    """More connections than the server takes, on which nothing is asked, and another for each that it closes."""
+    loop = asyncio.get_running_loop()
+
+    async def stand(_: int) -> None:
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(attacker.left_s), attacker.line() as line:
+                attacker.statuses[200] += 1
+                while await loop.sock_recv(line, 1 << 10):
+                    pass
+        await asyncio.sleep(0.1)
+
+    await attacker.at_once(_room_for(MOST_CONNECTIONS + 200), stand)
+
+
+def _room_for(lines: int) -> int:
+    """Return as many lines as this process may open, at most so many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = lines + 100 if most == resource.RLIM_INFINITY else min(lines + 100, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return files - 100
 
 
 async def sign_in_storm(attacker: Attacker) -> None:
@@ -475,6 +502,7 @@ PREPARED: dict[Strike, Prepare] = {
 
 def prepare(name: str, target: Target) -> tuple[str, ...]:
     """Make what an attack needs, and return the ids."""
+    chinese(MOST_CHARS)  # takes a second or two, which the attack needs for itself
     return asyncio.run(_prepare(name, target))
 
 

@@ -78,7 +78,7 @@ async def test_u6_events_of_the_provider(place: Place, attack: str, attackers: E
     await _unharmed(place, attack, attackers)
 
 
-@_cases((), "slow_heads", "sign_in_storm")
+@_cases((), "slow_heads", "crowd", "sign_in_storm")
 async def test_u7_strangers_by_the_thousand(place: Place, attack: str, attackers: Executor) -> None:
     await _unharmed(place, attack, attackers)
 

@@ -344,22 +344,48 @@ async def test_an_address_that_is_a_book_is_refused(server: RunningServer, sara:
     assert b" 422 " in many.splitlines()[0]
 
 
-async def test_a_connection_too_many_is_told_so_though_it_asks_nothing(
-    server: RunningServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time: the third would take the last place, with which all would be turned away."""
     made = protocol.BoundedProtocol.__init__
 
     def limited(self: Any, *args: Any, **kwargs: Any) -> None:
         made(self, *args, **kwargs)
-        self.limit_concurrency = 2
+        self.limit_concurrency = 3
 
     monkeypatch.setattr(protocol.BoundedProtocol, "__init__", limited)
-    idle = [await connected(server) for _ in range(2)]
+
+
+@pytest.mark.usefixtures("few_connections")
+async def test_a_connection_too_many_is_told_so_though_it_asks_nothing(server: RunningServer, sara: SignedIn) -> None:
+    at_work = [await connected(server) for _ in range(2)]
+    for _, writer in at_work:
+        writer.write(head("POST", "/conversations", sara, length=100))
+        await asyncio.sleep(0.05)
     assert (await answered(server, b"")).startswith(b"HTTP/1.1 503")
-    for _, writer in idle:
+    for _, writer in at_work:
         await left(writer)
     await asyncio.sleep(0.05)
     assert (await answered(server, head("GET", "/server", more="Connection: close\r\n"))).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("few_connections")
+@pytest.mark.parametrize("begun", [b"", b"GET /api/v1/serv", head("GET", "/server")], ids=["nothing", "half", "done"])
+async def test_who_asks_nothing_makes_room_for_who_asks(server: RunningServer, begun: bytes) -> None:
+    """Else whoever opens enough connections keeps everybody out, for as long as they like."""
+    reader, idle = await connected(server)
+    idle.write(begun)
+    await asyncio.sleep(0.05)
+    _, younger = await connected(server)
+    await asyncio.sleep(0.05)
+    assert (await answered(server, head("GET", "/server", more="Connection: close\r\n"))).startswith(b"HTTP/1.1 200")
+    with suppress(ConnectionError):
+        async with asyncio.timeout(PATIENCE_S):
+            while await reader.read(1 << 16):
+                pass
+    assert not younger.is_closing()
+    for writer in (idle, younger):
+        await left(writer)
 
 
 class _Broken:
