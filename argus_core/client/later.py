@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 from argus_core.client.base import ChatClient
@@ -184,6 +184,7 @@ class Later:
             return
         self._tell(waiting, turn)
         if turn is not None:
+            await self._clear_draft(waiting)
             await self._follow(turn)
 
     async def _sent(self, client: ChatClient, waiting: Waiting) -> Turn | None:
@@ -198,15 +199,22 @@ class Later:
                 return await client.generations.retry(waiting.conversation_id)
             except Conflict:
                 return None  # another program was faster
-        turn = await client.generations.ask(
+        return await client.generations.ask(
             waiting.conversation_id,
             waiting.text,
             attachment_ids=waiting.attachment_ids,
             client_msg_id=waiting.client_msg_id,
         )
-        if conversation.draft.strip() == waiting.text.strip():
-            await client.conversations.save_draft(waiting.conversation_id, "")
-        return turn
+
+    async def _clear_draft(self, waiting: Waiting) -> None:
+        """Take a question that was sent out of the drafts, unless it was written on."""
+        if waiting.message_id:
+            return
+        with suppress(ArgusError):  # it was sent: a draft too many is no fault to tell
+            client = await self._client()
+            conversation = await client.conversations.get(waiting.conversation_id)
+            if conversation.draft.strip() == waiting.text.strip():
+                await client.conversations.save_draft(waiting.conversation_id, "")
 
     async def _follow(self, turn: Turn) -> None:
         """Read the answer to its end, and ask for it again if it was refused."""
