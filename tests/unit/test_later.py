@@ -48,6 +48,7 @@ class Server:
         )
     )
     drafts: list[str] = field(default_factory=list)
+    draft_fault: ArgusError | None = None
     ending: Message = field(default_factory=lambda: replace(refused(), status="completed", problem=None, id="m2"))
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,6 +64,8 @@ class Server:
         return self.conversation
 
     async def save_draft(self, conversation_id: str, draft: str) -> None:
+        if self.draft_fault:
+            raise self.draft_fault
         self.drafts.append(draft)
 
     async def ask(self, conversation_id: str, text: str, *, attachment_ids: Sequence[str], client_msg_id: str) -> Turn:
@@ -157,6 +160,16 @@ async def test_a_draft_that_was_written_on_stays(scene: Scene) -> None:
 
     assert scene.outcomes == [Turn]
     assert scene.server.drafts == []
+
+
+async def test_a_draft_that_cannot_be_cleared_does_not_ask_twice(scene: Scene) -> None:
+    scene.server.draft_fault = ServerUnreachable("Nobody answers.")
+    scene.later.hold(HERE, "Please", (), limit())
+
+    await scene.passes(30)
+
+    assert scene.outcomes == [Turn]
+    assert scene.later.is_empty
 
 
 async def test_a_refused_answer_is_asked_for_again(scene: Scene) -> None:
