@@ -16,7 +16,7 @@ from argus_core.errors import ArgusError
 from argus_tui.faults import Faults
 from argus_tui.filters import NoControls, PlainGlyphs
 from argus_tui.screens.first import FirstScreen
-from argus_tui.sixteen_colors import FEW_COLORS, SixteenColors, has_few_colors
+from argus_tui.sixteen_colors import FEW_COLORS, SixteenColors
 from argus_tui.terminal import TerminalCaughtUp, TerminalGone
 from argus_tui.themes import ARGUS_NIGHT, THEMES, palette, theme_variables
 
@@ -58,13 +58,15 @@ class ArgusApp(App[int]):
         self._clients = AsyncExitStack()
         self._client: asyncio.Future[ChatClient] | None = None
         self._filters += [NoControls(), *([PlainGlyphs()] if options.plain_glyphs else [])]
-        if has_few_colors(self.console.color_system):
-            self._filters.append(SixteenColors(lambda: palette(self.current_theme), lambda: self.current_theme.dark))
-            self.add_class(FEW_COLORS)
         _let_alt_digits_through()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = options.theme if options.theme in self.available_themes else ARGUS_NIGHT.name
+
+    def use_few_colors(self) -> None:
+        """Draw with the 16 colours of the terminal's own."""
+        self._filters.append(SixteenColors(lambda: palette(self.current_theme), lambda: self.current_theme.dark))
+        self.add_class(FEW_COLORS)
 
     async def client(self) -> ChatClient:
         """Return the client; it is opened behind the first paint.

@@ -16,6 +16,7 @@ from argus_tui.app import ArgusApp
 from argus_tui.bug_log import write_bug_log
 from argus_tui.faults import go_on_after_faults
 from argus_tui.options import AppOptions
+from argus_tui.sixteen_colors import has_few_colors
 from argus_tui.terminal_driver import steady
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def run(settings: Settings) -> int:
     """Show the program until the user leaves; return the exit code."""
     app = ArgusApp(lambda: open_client(settings), options_from(settings))
     app.driver_class = steady(app.driver_class)
+    if has_few_colors(app.console.color_system):
+        app.use_few_colors()
     go_on_after_faults()
     return asyncio.run(_run(app))
 
