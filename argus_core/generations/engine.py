@@ -16,6 +16,7 @@ from argus_core.errors import NotFound, StorageError
 from argus_core.events import Cancelled, Completed, Interrupted, LoggedEvent, Started, TextDelta, is_terminator
 from argus_core.generations.fold import Folded
 from argus_core.generations.log import EventLog
+from argus_core.generations.pace import Pace
 from argus_core.generations.patience import patiently
 from argus_core.generations.run import KeepPicture, Run
 from argus_core.generations.sweeper import Settle, Sweeper, read_log, settle_nothing
@@ -69,6 +70,7 @@ class Engine:
         self.owner = owner
         self.log = log or EventLog(storage, owner)
         self._runs: dict[str, Run] = {}
+        self._pace = Pace()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.sweeper = Sweeper(storage, owner, self._runs.keys(), clock=clock, settle=self._settle)
         self._background = Background()
@@ -116,7 +118,7 @@ class Engine:
         self.log.put(live, Started(generation.model))
         if prefix:
             self.log.put(live, TextDelta(prefix), urgent=True)
-        run = self._runs[generation.id] = Run(generation, provider, prompt, self.log, live, self._keep)
+        run = self._runs[generation.id] = Run(generation, provider, prompt, self.log, live, self._keep, self._pace)
         task = asyncio.create_task(self._run(run), name=f"generation {generation.id}")
         task.add_done_callback(report_bug)
         self._tasks[generation.id] = task

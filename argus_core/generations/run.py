@@ -22,6 +22,7 @@ from argus_core.events import (
     ThoughtDelta,
 )
 from argus_core.generations.log import EventLog, LiveLog
+from argus_core.generations.pace import Pace
 from argus_core.generations.patience import patiently
 from argus_core.providers import endings
 from argus_core.providers.base import (
@@ -39,7 +40,6 @@ from argus_core.providers.base import (
 MAX_COUNT = 1 << 53
 """What a server counts is capped here: whatever it says, the log can be read again."""
 _log = logging.getLogger(__name__)
-GIVE_WAY_S = 0.005
 
 KeepPicture = Callable[[str, str, bytes], Awaitable[Attachment]]
 """Keeps a picture for a user id under a name: `Attachments.add`."""
@@ -55,6 +55,7 @@ class Run:
         log: Where the events go, and `live`, its part for this generation.
         live: See `log`.
         keep: Keeps pictures that the model makes.
+        pace: That of all answers of this process.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Run:
         log: EventLog,
         live: LiveLog,
         keep: KeepPicture,
+        pace: Pace,
     ) -> None:
         self.generation = generation
         self.live = live
@@ -72,12 +74,12 @@ class Run:
         self._prompt = prompt
         self._log = log
         self._keep = keep
+        self._pace = pace
         self._stopped: Terminator | None = None
         self._usage: Usage | None = None
         self._thinking_since: float | None = None
         self._thought_s: float | None = None
         self._shown: set[type[Event]] = set()
-        self._gave_way = 0.0
         self._answer = asyncio.create_task(self._talk(), name=f"answer {generation.id}")
 
     def stop(self, why: Terminator) -> None:
@@ -108,6 +110,7 @@ class Run:
                     if isinstance(chunk, EndChunk):
                         return self._ended(truncated=chunk.truncated)
                     await self._take(chunk)
+                    await self._pace.give_way()
         except ArgusError as error:
             return Failed(error.problem(), self._usage)
         cut = ProviderUnavailable("The answer broke off; /continue goes on from here.", title="The answer was cut off")
@@ -118,12 +121,6 @@ class Run:
         if self._shown & {TextDelta, AttachmentAdded}:
             return Completed(self._usage, truncated)
         return Failed(endings.empty(truncated=truncated).problem(), self._usage)
-
-    async def _let_others_run(self) -> None:
-        """Give way when chunks lie ready in a row: taking them needs no waiting, so nobody would see them come."""
-        if time.monotonic() - self._gave_way > GIVE_WAY_S:
-            await asyncio.sleep(0)
-            self._gave_way = time.monotonic()
 
     async def _take(self, chunk: Chunk) -> None:
         event = await self._event(chunk)

@@ -472,6 +472,17 @@ async def change_of_mind(attacker: Attacker) -> None:
     await attacker.at_once(12, one)
 
 
+async def floods(attacker: Attacker) -> None:
+    """As many answers as a user may ask for in a minute, each as fast as it can be taken."""
+
+    async def ask(place: int) -> None:
+        for n in range(place, 30, 6):
+            await attacker.ask(await attacker.conversation(f"flood-{6_000 + n}"))
+
+    await asyncio.gather(*(ask(place) for place in range(6)))
+    await asyncio.sleep(attacker.left_s)
+
+
 async def picture_storm(attacker: Attacker) -> None:
     """Pictures as large as they may be, from a dozen at once."""
     data = png(6000, 6000)

@@ -127,7 +127,7 @@ class Bystander:
         self._other = other
         self._outcome = outcome
         self._witnesses = [Witness(account, WORDS, WORDS_PER_S) for _ in range(ANSWERS)]
-        self._asking = [Witness(account, 3, 100) for _ in range(8)]
+        self._asking = [Witness(account, 3, 100) for _ in range(25)]
         self._turns: list[str] = []
         """The ids of what was asked while others attacked."""
         self._title = ""

@@ -88,6 +88,6 @@ async def test_u8_streams_in_a_loop(place: Place, attack: str, attackers: Execut
     await _unharmed(place, attack, attackers)
 
 
-@_cases((), "change_of_mind", "picture_storm")
+@_cases((), "change_of_mind", "floods", "picture_storm")
 async def test_u9_work_in_a_loop(place: Place, attack: str, attackers: Executor) -> None:
     await _unharmed(place, attack, attackers)
