@@ -13,7 +13,8 @@ from tests.support.mongod import LEFT_OPEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(LEFT_OPEN)]
 
-MILLION = 1 << 20
+LONG = 1 << 19
+"""Characters in one piece; what brings more than 1 MB at once is no answer."""
 BEHAVIOURS = {
     "err-429": ("", "failed"),
     "err-500": ("", "failed"),
@@ -28,7 +29,8 @@ BEHAVIOURS = {
     "blocked": ("", "failed"),
     "no-finish": ("Hello world", "failed"),
     "max-tokens": ("Hello world", "completed"),
-    f"once-{MILLION}": ("0123456789abcde " * (MILLION // 16), "completed"),
+    f"once-{LONG}": ("0123456789abcde " * (LONG // 16), "completed"),
+    f"once-{4 * LONG}": ("", "failed"),
     f"flood-{10_000}": ("".join(f"tok{n} " for n in range(1, 10_001)), "completed"),
 }
 """Model of the stand-in -> what of the answer comes, and how it ends."""
