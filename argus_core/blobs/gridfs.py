@@ -26,6 +26,7 @@ _BUCKET = "blobs"
 _BATCH = 500
 _STALE_MS = 3_600_000
 """A draft that old belongs to a process that died."""
+_PUT_NOW = {"$currentDate": {"put_at": True}}
 _GONE = "The stored file is gone."
 
 
@@ -146,8 +147,7 @@ async def _write(db: Database, digest: str, data: bytes) -> None:
 
 async def _holds(db: Database, digest: str) -> bool:
     """Return whether the blob is there and whole, and mark it as put now; a damaged one is removed, to be rewritten."""
-    put_now = {"$currentDate": {"put_at": True}}
-    found = await db.blobs.files.find_one_and_update({"filename": digest}, put_now, projection={"_id": 1})
+    found = await db.blobs.files.find_one_and_update({"filename": digest}, _PUT_NOW, projection={"_id": 1})
     if found is None:
         return False
     file_id: ObjectId = found["_id"]

@@ -143,15 +143,22 @@ async def test_case_17_change_streams_break_again_and_again(cluster: Cluster) ->
 
 
 async def test_case_17_change_streams_never_start(cluster: Cluster) -> None:
-    scene = await set_scene(cluster)
-    log = f"{cluster.db.name}.generation_events"  # what users keep is counted by aggregations of the others
-    async with failing(cluster, "alwaysOn", failCommands=["aggregate"], namespace=log, errorCode=HISTORY_LOST):
-        await asyncio.gather(*(each.converse(2 * TIMES) for each in scene.witnesses))
-    async with failing(cluster, "alwaysOn", failCommands=["aggregate"], namespace=log, errorCode=NO_STREAMS):
-        await asyncio.gather(*(each.converse_on(2 * TIMES) for each in scene.witnesses))
+    # What users keep is counted by an aggregation too: here nothing is limited, and nothing counted.
+    for replica in cluster.replicas:
+        replica.kill()
+        replica.start(ARGUS_USER_CONVERSATIONS="0", ARGUS_USER_TEXT_MB="0", ARGUS_USER_STORAGE_MB="0")
+    try:
+        scene = await set_scene(cluster, pictures=0.0)
+        async with failing(cluster, "alwaysOn", failCommands=["aggregate"], errorCode=HISTORY_LOST):
+            await asyncio.gather(*(each.converse(2 * TIMES) for each in scene.witnesses))
+        async with failing(cluster, "alwaysOn", failCommands=["aggregate"], errorCode=NO_STREAMS):
+            await asyncio.gather(*(each.converse_on(2 * TIMES) for each in scene.witnesses))
 
-    found = await scene.judge()
-    assert set(found.statuses) == {"completed"}
+        found = await scene.judge()
+        assert set(found.statuses) == {"completed"}
+    finally:
+        for replica in cluster.replicas:
+            replica.kill()  # the next test starts them as they were
 
 
 async def test_case_17_the_log_of_an_answer_is_dropped_under_its_readers(cluster: Cluster) -> None:

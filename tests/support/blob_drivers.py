@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,8 @@ from argus_core.blobs.gridfs import GridFsBlobs
 from argus_core.blobs.transfer import PortableBlobs
 from argus_core.ids import new_id
 from tests.support import mongod
+
+AGE_S = 7200
 
 
 class BlobDriver(ABC):
@@ -33,6 +36,10 @@ class BlobDriver(ABC):
         """Put other bytes in the place of a blob, as a failing disk would."""
 
     @abstractmethod
+    def age(self) -> None:
+        """Let all that is kept have been put two hours ago."""
+
+    @abstractmethod
     def count(self) -> int:
         """Return how many blobs are kept, whole or half."""
 
@@ -46,6 +53,12 @@ class FileBlobDriver(BlobDriver):
 
     def damage(self, digest: str, data: bytes) -> None:
         (self.folder / "blobs" / digest[:2] / digest).write_bytes(data)
+
+    def age(self) -> None:
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                then = path.stat().st_mtime - AGE_S
+                os.utime(path, (then, then))
 
     def count(self) -> int:
         return sum(path.is_file() for path in self.folder.rglob("*"))
@@ -70,6 +83,11 @@ class GridFsBlobDriver(BlobDriver):
             assert found is not None
             changed = bucket.chunks.update_one({"files_id": found["_id"], "n": 0}, {"$set": {"data": data}})
             assert changed.matched_count == 1
+
+    def age(self) -> None:
+        with MongoClient[dict[str, Any]](self.uri) as client:
+            put_at = {"$subtract": ["$$NOW", AGE_S * 1000]}
+            client.get_default_database().blobs.files.update_many({}, [{"$set": {"put_at": put_at}}])
 
     def count(self) -> int:
         with MongoClient[dict[str, Any]](self.uri) as client:
