@@ -214,6 +214,8 @@ class ChatCommands(Screen[None]):
             self.say("There is nothing to delete here yet.")
             return
         client = await self.client()
+        if conversation_id == self.talk.conversation_id:
+            await self.draft.save(conversation_id)  # a deleted conversation takes none, and /undo brings it back
         near = self.conversations.neighbour
         neighbour = await near(conversation_id, 1) or await near(conversation_id, -1)
         self._deleted.append(conversation_id)  # before its change comes, which then is known to be ours

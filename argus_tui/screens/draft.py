@@ -33,6 +33,8 @@ class Draft:
         self._saved = ""
         self._saved_for: str | None = None
         """The conversation it was kept for; None for one that does not exist yet."""
+        self._saving = asyncio.Lock()
+        """One save at a time: a later text must not be overtaken by an earlier one."""
 
     @property
     def is_new(self) -> bool:
@@ -99,16 +101,17 @@ class Draft:
     async def save(self, conversation_id: str | None) -> None:
         """Keep the text if it is another than the one that was kept last."""
         text = self._composer.draft if is_worth_keeping(self._composer.draft) else ""
-        if (text, conversation_id) == (self._saved, self._saved_for):
-            return
-        client = await self._client()
-        if conversation_id is None:
-            await client.account.set_preference(NEW_DRAFT, text or None)
-        else:
-            await client.conversations.save_draft(conversation_id, text)
-            if self._saved_for is None:  # it was new until now
-                await client.account.set_preference(NEW_DRAFT, None)
-        self._saved, self._saved_for = text, conversation_id
+        async with self._saving:
+            if (text, conversation_id) == (self._saved, self._saved_for):
+                return
+            client = await self._client()
+            if conversation_id is None:
+                await client.account.set_preference(NEW_DRAFT, text or None)
+            else:
+                await client.conversations.save_draft(conversation_id, text)
+                if self._saved_for is None:  # it was new until now
+                    await client.account.set_preference(NEW_DRAFT, None)
+            self._saved, self._saved_for = text, conversation_id
 
     async def kept_for_new(self) -> str:
         """Return the text that was kept for a conversation that does not exist yet."""

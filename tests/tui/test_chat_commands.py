@@ -71,6 +71,20 @@ async def test_rename_pin_delete_and_undo(tmp_path: Path) -> None:
         await person.sees_no("Ask more")
 
 
+async def test_what_was_written_comes_back_with_a_deleted_conversation(tmp_path: Path) -> None:
+    store = Store(tmp_path, ScriptedProvider())
+    async with store.services() as services:
+        one = await talk_of(services, "One", [("Ask one", "Say one")])
+    async with store.program() as person:
+        await person.opens(one.id)
+        person.chat.composer.draft = "Half a question"
+        person.chat.action_delete()
+        await person.until(lambda: person.chat.talk.conversation_id is None, "a new conversation")
+        await person.send("/undo")
+        await person.until(lambda: person.chat.talk.conversation_id == one.id, "it is back")
+        await person.until(lambda: person.draft == "Half a question", "what was written")
+
+
 async def test_model_of_a_conversation_and_of_new_ones(tmp_path: Path) -> None:
     store = Store(tmp_path, ScriptedProvider(saying("Yes."), models=(SCRIPTED_MODEL, OTHER_MODEL)))
     async with store.program() as person:
