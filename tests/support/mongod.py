@@ -137,6 +137,9 @@ class ReplicaSet:
             each.launch()
         settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
         members = [{"_id": number, "host": _host(each)} for number, each in enumerate(self.members)]
+        for each in self.members:  # who does not answer yet would be refused as a member
+            with each.client(serverSelectionTimeoutMS=int(START_S * 1000)) as client:
+                client.admin.command("ping")
         with self.members[0].client(serverSelectionTimeoutMS=int(START_S * 1000)) as client:
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members, "settings": settings})
         self.wait_for_primary()
