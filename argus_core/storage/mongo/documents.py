@@ -11,7 +11,8 @@ from bson.timestamp import Timestamp
 from argus_core.domain import Attachment, AttachmentPart, Conversation, ConversationRow, Generation, Message, Part, User
 from argus_core.errors import InvalidInput
 from argus_core.mongodb import Document
-from argus_core.storage import codec
+from argus_core.storage import codec, fields
+from argus_core.storage.fields import Kind, Mapper
 from argus_core.storage.times import from_ms, to_ms
 from argus_core.text.fold import words
 
@@ -20,44 +21,6 @@ NOW_CHANGED: Document = {"changed": {"$type": "timestamp"}}
 """For `$currentDate`: followers look at the conversation again."""
 HIDDEN: Document = {"tokens": 0, "word_count": 0}
 """What of a message only the server needs."""
-WITHOUT_PARTS: Document = dict.fromkeys(
-    (
-        "conversation_id",
-        "parent_id",
-        "seq",
-        "role",
-        "status",
-        "created_at",
-        "generation_id",
-        "model",
-        "usage",
-        "problem",
-        "client_msg_id",
-        "duration_s",
-        "truncated",
-    ),
-    1,
-)
-"""All of a message but what was said."""
-_TOLD_IN_LISTS = (
-    "user_id",
-    "title",
-    "created_at",
-    "updated_at",
-    "model",
-    "head_id",
-    "rev",
-    "pinned",
-    "title_by_user",
-    "unread",
-    "open",
-    "deleted_at",
-)
-ROW: Document = {
-    **dict.fromkeys(_TOLD_IN_LISTS, 1),
-    "is_prepared": {"$or": [{"$ne": ["$draft", ""]}, {"$ne": ["$system", ""]}]},
-}
-"""What lists tell of a conversation: the server leaves its long texts where they are."""
 SIZES = ("said_bytes", "draft_bytes", "system_bytes")
 """Fields of a conversation that say how much its texts are, in UTF-8."""
 _LAST_CHARACTER = "\U0010ffff"
@@ -68,6 +31,39 @@ def text(value: str) -> str:
     if type(value) is not str:
         raise InvalidInput("An id or a name is text.")
     return value
+
+
+def whole_ms(time: datetime) -> datetime:
+    """Return the time as MongoDB keeps it: in UTC, a part of a millisecond dropped."""
+    return from_ms(to_ms(time))
+
+
+def optional_ms(time: datetime | None) -> datetime | None:
+    """Return the time as MongoDB keeps it, None as None."""
+    return None if time is None else whole_ms(time)
+
+
+_MONGO = fields.Dialect({Kind.TIME: optional_ms, Kind.KEY: text}, {}, key="_id")
+USERS = Mapper(fields.USERS, _MONGO)
+SESSIONS = Mapper(fields.SESSIONS, _MONGO)
+INVITES = Mapper(fields.INVITES, _MONGO)
+AMOUNTS = Mapper(fields.AMOUNTS, _MONGO)
+PRESENCE = Mapper(fields.PRESENCE, _MONGO)
+_CONVERSATIONS = Mapper(fields.CONVERSATIONS, _MONGO)
+_CONVERSATION_ROWS = Mapper(fields.CONVERSATION_ROWS, _MONGO)
+_MESSAGES = Mapper(fields.MESSAGES, _MONGO)
+_GENERATIONS = Mapper(fields.GENERATIONS, _MONGO)
+WITHOUT_PARTS: Document = dict.fromkeys((name for name in _MESSAGES.columns if name != "parts"), 1)
+"""All of a message but what was said."""
+ROW: Document = {
+    **dict.fromkeys(_CONVERSATION_ROWS.columns, 1),
+    "open": 1,
+    "is_prepared": {"$or": [{"$ne": ["$draft", ""]}, {"$ne": ["$system", ""]}]},
+}
+"""What lists tell of a conversation: the server leaves its long texts where they are."""
+_OLDER_USER: Document = {"email": "", "role": "member", "disabled": False}
+"""What an older Argus did not write."""
+_OLDER_MESSAGE: Document = {"truncated": False}
 
 
 def owned(user_id: str, id: str) -> Document:
@@ -87,28 +83,12 @@ def starting_with(prefix: str) -> Document:
 
 def user_document(user: User) -> Document:
     """Return the document of a user."""
-    return _stamped(
-        user.id,
-        _id=text(user.id),
-        name=user.name,
-        created_at=whole_ms(user.created_at),
-        email=text(user.email),
-        role=text(user.role),
-        disabled=user.disabled,
-        password_hash=None,
-    )
+    return USERS.dump(user) | {"user_id": user.id, "password_hash": None, "schema_v": SCHEMA_V}
 
 
 def user(document: Document) -> User:
     """Return the user of a document of `users`; one that an older Argus wrote has no email and is a member."""
-    return User(
-        id=document["_id"],
-        name=document["name"],
-        created_at=document["created_at"],
-        email=document.get("email", ""),
-        role=document.get("role", "member"),
-        disabled=document.get("disabled", False),
-    )
+    return USERS.load(_OLDER_USER | document)
 
 
 def title_words(title: str) -> list[str]:
@@ -124,30 +104,17 @@ def conversation_document(new: Conversation) -> Document:
     unread, `changed` the server's time of the last change, and `said_bytes`, `draft_bytes` and `system_bytes` how much
     its messages and its two texts are, in UTF-8.
     """
-    return _stamped(
-        new.user_id,
-        _id=text(new.id),
-        title=new.title,
-        title_words=title_words(new.title),
-        created_at=whole_ms(new.created_at),
-        updated_at=whole_ms(new.updated_at),
-        model=new.model,
-        system=new.system,
-        head_id=new.head_id,
-        rev=new.rev,
-        pinned=new.pinned,
-        title_by_user=new.title_by_user,
-        unread=new.unread,
-        draft=new.draft,
-        deleted_at=optional_ms(new.deleted_at),
-        last_seq=0,
-        placed_seq=0,
-        open=[],
-        settled=[],
-        said_bytes=0,
+    return _CONVERSATIONS.dump(new) | {
+        "title_words": title_words(new.title),
+        "last_seq": 0,
+        "placed_seq": 0,
+        "open": [],
+        "settled": [],
+        "said_bytes": 0,
         **sizes(system=new.system, draft=new.draft),
-        changed=Timestamp(0, 0),  # the server puts its time in the place of an empty one
-    )
+        "changed": Timestamp(0, 0),  # the server puts its time in the place of an empty one
+        "schema_v": SCHEMA_V,
+    }
 
 
 def sizes(**texts: str | None) -> Document:
@@ -157,84 +124,27 @@ def sizes(**texts: str | None) -> Document:
 
 def conversation(document: Document) -> Conversation:
     """Return the conversation of a whole document of `conversations`."""
-    system, draft = document["system"], document["draft"]
-    told = _told_in_lists(document | {"is_prepared": bool(system or draft)})
-    return Conversation(**told, system=system, draft=draft)
+    is_prepared = bool(document["system"] or document["draft"])
+    return _CONVERSATIONS.load(document, running=len(document["open"]), is_prepared=is_prepared)
 
 
 def conversation_row(document: Document) -> ConversationRow:
     """Return what lists tell of a conversation, of a document with the fields of `ROW`."""
-    return ConversationRow(**_told_in_lists(document))
-
-
-def _told_in_lists(document: Document) -> dict[str, Any]:
-    return dict(
-        id=document["_id"],
-        user_id=document["user_id"],
-        title=document["title"],
-        created_at=document["created_at"],
-        updated_at=document["updated_at"],
-        model=document["model"],
-        head_id=document["head_id"],
-        rev=document["rev"],
-        pinned=document["pinned"],
-        title_by_user=document["title_by_user"],
-        unread=document["unread"],
-        running=len(document["open"]),
-        is_prepared=document["is_prepared"],
-        deleted_at=document["deleted_at"],
-    )
+    is_prepared = document["is_prepared"]
+    return _CONVERSATION_ROWS.load(document, running=len(document["open"]), is_prepared=is_prepared)
 
 
 def message_document(user_id: str, message: Message, words: Sequence[str] = ()) -> Document:
     """Return the document of a message, to be found by these folded words if it is whole."""
     found = indexed(words if message.status != "running" else ())
-    return _stamped(
-        user_id,
-        _id=text(message.id),
-        conversation_id=text(message.conversation_id),
-        parent_id=message.parent_id,
-        seq=message.seq,
-        role=message.role,
-        parts=codec.dump_parts(message.parts),
-        status=message.status,
-        created_at=whole_ms(message.created_at),
-        generation_id=message.generation_id,
-        model=message.model,
-        usage=codec.dump(message.usage),
-        problem=codec.dump(message.problem),
-        client_msg_id=message.client_msg_id,
-        duration_s=message.duration_s,
-        truncated=message.truncated,
-        **found,
-        **attached(message.parts),
-    )
+    beside = {"user_id": text(user_id), "schema_v": SCHEMA_V}
+    return _MESSAGES.dump(message) | found | attached(message.parts) | beside
 
 
 def message(document: Document) -> Message:
-    """Return the message of a document of `messages`; without its parts, nothing was said.
-
-    One that an older Argus wrote does not say `truncated`.
-    """
-    from argus_core.domain import Problem, Usage
-
-    return Message(
-        id=document["_id"],
-        conversation_id=document["conversation_id"],
-        parent_id=document["parent_id"],
-        seq=document["seq"],
-        role=document["role"],
-        parts=codec.load_parts(document["parts"]) if "parts" in document else (),
-        status=document["status"],
-        created_at=document["created_at"],
-        generation_id=document["generation_id"],
-        model=document["model"],
-        usage=codec.load_optional(Usage, document["usage"]),
-        problem=codec.load_optional(Problem, document["problem"]),
-        client_msg_id=document["client_msg_id"],
-        duration_s=document["duration_s"],
-        truncated=document.get("truncated", False),
-    )
+    """Return the message of a document of `messages`; without its parts, nothing was said."""
+    unsaid: dict[str, Any] = {} if "parts" in document else {"parts": ()}
+    return _MESSAGES.load(_OLDER_MESSAGE | document, **unsaid)
 
 
 def indexed(words: Sequence[str]) -> Document:
@@ -250,40 +160,13 @@ def attached(parts: Iterable[Part]) -> Document:
 
 def generation_document(generation: Generation, client_msg_id: str | None = None) -> Document:
     """Return the document of a generation; `has_log` until its log is purged."""
-    return _stamped(
-        generation.user_id,
-        _id=text(generation.id),
-        conversation_id=text(generation.conversation_id),
-        message_id=text(generation.message_id),
-        model=generation.model,
-        status=generation.status,
-        created_at=whole_ms(generation.created_at),
-        owner=text(generation.owner),
-        lease_until=whole_ms(generation.lease_until),
-        continues_id=generation.continues_id,
-        cancel_requested=generation.cancel_requested,
-        ended_at=optional_ms(generation.ended_at),
-        client_msg_id=client_msg_id,
-        has_log=True,
-    )
+    beside = {"client_msg_id": client_msg_id, "has_log": True, "schema_v": SCHEMA_V}
+    return _GENERATIONS.dump(generation) | beside
 
 
 def generation(document: Document) -> Generation:
     """Return the generation of a document of `generations`."""
-    return Generation(
-        id=document["_id"],
-        conversation_id=document["conversation_id"],
-        user_id=document["user_id"],
-        message_id=document["message_id"],
-        model=document["model"],
-        status=document["status"],
-        created_at=document["created_at"],
-        owner=document["owner"],
-        lease_until=document["lease_until"],
-        continues_id=document["continues_id"],
-        cancel_requested=document["cancel_requested"],
-        ended_at=document["ended_at"],
-    )
+    return _GENERATIONS.load(document)
 
 
 def attachment_document(user_id: str, attachment: Attachment, created_at: datetime) -> Document:
@@ -291,31 +174,18 @@ def attachment_document(user_id: str, attachment: Attachment, created_at: dateti
 
     `free_since` is when it came or was claimed last, and null once it was seen in a message.
     """
-    return _stamped(
-        user_id,
-        _id=text(attachment.id),
-        digest=attachment.digest,
-        size_bytes=attachment.size_bytes,
-        attachment=codec.dump(attachment),
-        created_at=whole_ms(created_at),
-        free_since=whole_ms(created_at),
-    )
+    return {
+        "_id": text(attachment.id),
+        "user_id": text(user_id),
+        "digest": attachment.digest,
+        "size_bytes": attachment.size_bytes,
+        "attachment": codec.dump(attachment),
+        "created_at": whole_ms(created_at),
+        "free_since": whole_ms(created_at),
+        "schema_v": SCHEMA_V,
+    }
 
 
 def attachment(document: Document) -> Attachment:
     """Return the attachment of a document of `attachments`."""
     return codec.load(Attachment, document["attachment"])
-
-
-def whole_ms(time: datetime) -> datetime:
-    """Return the time as MongoDB keeps it: in UTC, a part of a millisecond dropped."""
-    return from_ms(to_ms(time))
-
-
-def optional_ms(time: datetime | None) -> datetime | None:
-    """Return the time as MongoDB keeps it, None as None."""
-    return None if time is None else whole_ms(time)
-
-
-def _stamped(user_id: str, **fields: Any) -> Document:
-    return {**fields, "user_id": text(user_id), "schema_v": SCHEMA_V}

@@ -10,7 +10,6 @@ from argus_core.errors import Conflict, InvalidInput, NotFound
 from argus_core.storage.accounts import Login, UserChange
 from argus_core.storage.paging import page_of_users
 from argus_core.storage.sqlite import rows
-from argus_core.storage.times import to_ms
 
 _NOT_FOUND = "There is no such user."
 _TAKEN = "There is an account with this email or id."
@@ -26,22 +25,11 @@ def create(connection: sqlite3.Connection, login: Login) -> User:
 
 def insert(connection: sqlite3.Connection, login: Login) -> User:
     """Insert a user as they are, or raise `Conflict`."""
-    user = login.user
-    values = {
-        "id": user.id,
-        "name": user.name,
-        "created_at": to_ms(user.created_at),
-        "email": user.email,
-        "role": user.role,
-        "disabled": user.disabled,
-        "password_hash": login.password_hash,
-    }
-    places = ", ".join(f":{name}" for name in values)
     try:
-        connection.execute(f"INSERT INTO users ({', '.join(values)}) VALUES ({places})", values)
+        rows.insert(connection, "users", rows.USERS.dump(login.user) | {"password_hash": login.password_hash})
     except sqlite3.IntegrityError as error:
         raise Conflict(_TAKEN) from error
-    return user
+    return login.user
 
 
 def find(connection: sqlite3.Connection, email: str) -> Login | None:

@@ -29,8 +29,7 @@ def create(connection: sqlite3.Connection, user_id: str, attachment: Attachment,
             "size_bytes": attachment.size_bytes,
             "free_since": to_ms(now),
         }
-        places = ", ".join(f":{name}" for name in values)
-        connection.execute(f"INSERT INTO attachments ({', '.join(values)}) VALUES ({places})", values)
+        rows.insert(connection, "attachments", values)
         return attachment
     if row["user_id"] != user_id:
         raise Conflict("This id is taken.")

@@ -17,22 +17,7 @@ from argus_core.text.fold import query_terms, words
 
 _RUNNING = "(SELECT count(*) FROM generations g WHERE g.conversation_id = c.id AND g.status = 'running') AS running"
 SELECT = f"SELECT c.*, {_RUNNING} FROM conversations c"
-_TOLD_IN_LISTS = (
-    "id",
-    "user_id",
-    "title",
-    "created_at",
-    "updated_at",
-    "model",
-    "head_id",
-    "rev",
-    "pinned",
-    "title_by_user",
-    "unread",
-    "is_prepared",
-    "deleted_at",
-    "change",
-)
+_TOLD_IN_LISTS = (*rows.CONVERSATION_ROWS.columns, "is_prepared", "change")
 _SELECT_ROW = f"SELECT {', '.join(f'c.{name}' for name in _TOLD_IN_LISTS)}, {_RUNNING} FROM conversations c"
 _MEASURE = """
 UPDATE conversations SET
@@ -97,28 +82,13 @@ def create(connection: sqlite3.Connection, new: Conversation) -> Conversation:
         if row["user_id"] != new.user_id:
             raise Conflict("This id is taken.")
         return rows.conversation(row)
-    values = {
-        "id": new.id,
-        "user_id": new.user_id,
-        "title": new.title,
-        "created_at": to_ms(new.created_at),
-        "updated_at": to_ms(new.updated_at),
-        "model": new.model,
-        "system": new.system,
-        "head_id": new.head_id,
-        "rev": new.rev,
-        "pinned": new.pinned,
-        "title_by_user": new.title_by_user,
-        "unread": new.unread,
-        "draft": new.draft,
-        "deleted_at": rows.optional_ms(new.deleted_at),
+    kept_beside = {
         "change": next_change(connection),
         "title_words": _title_words(new.title),
         "bytes": len(new.system.encode()) + len(new.draft.encode()),
         "is_prepared": bool(new.system or new.draft),
     }
-    places = ", ".join(f":{name}" for name in values)
-    connection.execute(f"INSERT INTO conversations ({', '.join(values)}) VALUES ({places})", values)
+    rows.insert(connection, "conversations", rows.CONVERSATIONS.dump(new) | kept_beside)
     return get(connection, new.user_id, new.id)
 
 

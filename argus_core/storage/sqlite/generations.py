@@ -28,22 +28,7 @@ WHERE g.id = ?
 
 def insert(connection: sqlite3.Connection, generation: Generation) -> None:
     """Store a new one."""
-    values = {
-        "id": generation.id,
-        "conversation_id": generation.conversation_id,
-        "user_id": generation.user_id,
-        "message_id": generation.message_id,
-        "model": generation.model,
-        "status": generation.status,
-        "created_at": to_ms(generation.created_at),
-        "owner": generation.owner,
-        "lease_until": to_ms(generation.lease_until),
-        "continues_id": generation.continues_id,
-        "cancel_requested": generation.cancel_requested,
-        "ended_at": rows.optional_ms(generation.ended_at),
-    }
-    places = ", ".join(f":{name}" for name in values)
-    connection.execute(f"INSERT INTO generations ({', '.join(values)}) VALUES ({places})", values)
+    rows.insert(connection, "generations", rows.GENERATIONS.dump(generation))
 
 
 def get(connection: sqlite3.Connection, user_id: str, generation_id: str) -> Generation:

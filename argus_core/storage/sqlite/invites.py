@@ -12,19 +12,7 @@ from argus_core.storage.times import to_ms
 
 def create(connection: sqlite3.Connection, invite: Invite, code_digest: str) -> None:
     """Insert it."""
-    values = (
-        invite.id,
-        code_digest,
-        to_ms(invite.created_at),
-        to_ms(invite.expires_at),
-        invite.role,
-        invite.email,
-        invite.user_id,
-        invite.created_by,
-        rows.optional_ms(invite.used_at),
-        invite.used_by,
-    )
-    connection.execute(f"INSERT INTO invites VALUES ({', '.join('?' * len(values))})", values)
+    rows.insert(connection, "invites", rows.INVITES.dump(invite) | {"code_digest": code_digest})
 
 
 def find(connection: sqlite3.Connection, code_digest: str) -> Invite | None:

@@ -39,16 +39,7 @@ def reserve(connection: sqlite3.Connection, hold: Hold, caps: Caps) -> bool:
         cap = getattr(caps, each.name)
         if cap is not None and sum(getattr(part, each.name) for part in (now.used, now.held, wanted)) > cap:
             return False
-    values = (
-        hold.user_id,
-        day,
-        hold.generation_id,
-        wanted.requests,
-        wanted.tokens,
-        wanted.micro_usd,
-        to_ms(hold.created_at),
-    )
-    connection.execute(f"INSERT INTO holds VALUES ({', '.join('?' * len(values))})", values)
+    rows.insert(connection, "holds", rows.hold_values(hold))
     return True
 
 

@@ -132,30 +132,10 @@ def _next_seq(connection: sqlite3.Connection, conversation_id: str) -> int:
 
 def insert(connection: sqlite3.Connection, user_id: str, message: Message, words: Sequence[str] = ()) -> int:
     """Store a message as it is, to be found by `words`; return its bytes, none while it is being written."""
-    parts = codec.dump_parts(message.parts)
-    values = {
-        "id": message.id,
-        "conversation_id": message.conversation_id,
-        "user_id": user_id,
-        "parent_id": message.parent_id,
-        "seq": message.seq,
-        "role": message.role,
-        "parts": parts,
-        "status": message.status,
-        "created_at": to_ms(message.created_at),
-        "generation_id": message.generation_id,
-        "model": message.model,
-        "usage": codec.dump(message.usage),
-        "problem": codec.dump(message.problem),
-        "client_msg_id": message.client_msg_id,
-        "duration_s": message.duration_s,
-        "truncated": message.truncated,
-    }
-    places = ", ".join(f":{name}" for name in values)
-    num = connection.execute(f"INSERT INTO messages ({', '.join(values)}) VALUES ({places})", values).lastrowid
-    assert num is not None
+    values = rows.MESSAGES.dump(message)
+    num = rows.insert(connection, "messages", values | {"user_id": user_id})
     attachments.note_uses(connection, num, message.parts)
     if message.status == "running":
         return 0
     search.index(connection, num, words)
-    return len(parts.encode())
+    return len(values["parts"].encode())

@@ -17,10 +17,8 @@ FORGOTTEN = timedelta(hours=1)
 def note(connection: sqlite3.Connection, clients: Sequence[Presence], now: datetime) -> None:
     """Write what they show, and forget who was not noted for an hour."""
     connection.execute("DELETE FROM presence WHERE seen_at < ?", (to_ms(now - FORGOTTEN),))
-    connection.executemany(
-        "INSERT OR REPLACE INTO presence VALUES (?, ?, ?, ?, ?)",
-        [(each.client_id, each.user_id, each.client, each.conversation_id, to_ms(each.seen_at)) for each in clients],
-    )
+    for each in clients:
+        rows.insert(connection, "presence", rows.PRESENCE.dump(each), or_replace=True)
 
 
 def list_of(connection: sqlite3.Connection, user_ids: Collection[str], since: datetime) -> list[Presence]:

@@ -17,10 +17,8 @@ JOIN conversations c ON c.id = m.conversation_id
 WHERE message_words MATCH ? AND m.user_id = ? AND c.deleted_at IS NULL
 ORDER BY message_words.rank, m.created_at DESC, m.num DESC LIMIT ?
 """
-_WITHOUT_PARTS = """
-SELECT id, conversation_id, parent_id, seq, role, status, created_at, generation_id, model, usage, problem,
-    client_msg_id, duration_s, truncated
-FROM messages WHERE num = ?
+_WITHOUT_PARTS = f"""
+SELECT {", ".join(name for name in rows.MESSAGES.columns if name != "parts")} FROM messages WHERE num = ?
 """
 Found = tuple[ConversationRow, Message]
 

@@ -15,19 +15,7 @@ from argus_core.storage.times import to_ms
 
 def create(connection: sqlite3.Connection, stored: StoredSession) -> None:
     """Insert it."""
-    session = stored.session
-    values = (
-        session.id,
-        session.user_id,
-        to_ms(session.created_at),
-        to_ms(session.seen_at),
-        session.client,
-        session.address,
-        rows.optional_ms(session.ended_at),
-        stored.generation,
-        to_ms(stored.refreshed_at),
-    )
-    connection.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(values))})", values)
+    rows.insert(connection, "sessions", rows.session_values(stored))
 
 
 def find(connection: sqlite3.Connection, session_id: str) -> StoredSession | None:
