@@ -65,7 +65,16 @@ def _bindings() -> list[BindingType]:
         Binding(key, f"open_number({number})", f"conversation {number}", id=f"chat.open_{number}", show=False)
         for number, key in enumerate(NUMBER_KEYS, 1)
     ]
-    return [*made, tab, suspend, *numbers]
+    reading = [  # wherever the focus is: it is in the composer most of the time
+        Binding(key, f"read('{act}')", about, id=f"chat.{act}", show=False, tooltip=about)
+        for key, act, about in (
+            ("pageup", "page_up", "One screen up"),
+            ("pagedown", "page_down", "One screen down"),
+            ("ctrl+home", "scroll_home", "To the first message"),
+            ("ctrl+end", "follow", "To the end, and stay there"),
+        )
+    ]
+    return [*made, tab, suspend, *numbers, *reading]
 
 
 class ChatScreen(Following):
@@ -402,6 +411,10 @@ class ChatScreen(Following):
 
     async def _answer_again(self, *, go_on: bool) -> None:
         self._watch_turn(await self.talk.answer_again(go_on=go_on))
+
+    def action_read(self, act: str) -> None:
+        """Move the transcript."""
+        getattr(self.transcript, f"action_{act}")()
 
     # Opening
 

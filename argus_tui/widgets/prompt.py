@@ -20,7 +20,9 @@ from argus_tui.widgets.field import JOINERS
 from argus_tui.widgets.pasting import Folds, dropped_files, is_long, missed_file
 
 _NEW_LINE = frozenset({"ctrl+j", "shift+enter", "alt+enter"})
-_ELSEWHERE = frozenset({"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+z", "ctrl+shift+k", "ctrl+d", "f6", "f7"})
+_ELSEWHERE = frozenset(
+    {"ctrl+k", "ctrl+f", "ctrl+y", "ctrl+z", "ctrl+shift+k", "ctrl+d", "f6", "f7", "pageup", "pagedown"}
+)
 """Keys of a text area that do something else in Argus, always or when there is nothing to undo."""
 _TYPED_ON_S = 2.0
 """Who types on for so long after enter did not see yet that nothing was sent."""

@@ -93,6 +93,8 @@ class Transcript(LineView):
         self._following = True
         self._has_older = False
         self._asked_older = False
+        self._to_first = False
+        """Older messages are loaded until the first one stands at the top."""
         self._pictures: dict[str, Picture | str] = {}
         self._wanted: set[str] = set()
         self.shows_pictures = True
@@ -129,6 +131,10 @@ class Transcript(LineView):
         if self._view is None:
             return
         self._column.estimate(self._view, self._column.entries)
+        if self._to_first:
+            self._to_first, self._following = has_older, self._is_at_end(0)
+            self._place(0)
+            return
         shift = self._column.top(self._column.index_of(old_top)) if old_top else self._column.height - before
         self._place(self.scroll_offset.y + shift)
 
@@ -215,7 +221,7 @@ class Transcript(LineView):
     def clear(self) -> None:
         """Show nothing."""
         self._column = Column()
-        self._following, self._has_older, self._asked_older = True, False, False
+        self._following, self._has_older, self._asked_older, self._to_first = True, False, False, False
         self._wanted.clear()
         for timer in (self._update_timer, self._spin_timer):
             if timer is not None:
@@ -259,8 +265,13 @@ class Transcript(LineView):
 
     def follow(self) -> None:
         """Go to the end and stay there."""
-        self._following = True
+        self._following, self._to_first = True, False
         self._place(self.scroll_offset.y)
+
+    def action_scroll_home(self) -> None:
+        """Go to the first message, also where it is not loaded yet."""
+        self._to_first = self._has_older
+        super().action_scroll_home()
 
     def action_follow(self) -> None:
         self.follow()
@@ -384,6 +395,7 @@ class Transcript(LineView):
             return
         y = round(new_value)
         self._following = self._is_at_end(y)
+        self._to_first = self._to_first and y == 0
         settled = self._column.settle(y, self.size.height, self._view, self._clock(), follow=self._following)
         if settled != y or self._column.height != self.virtual_size.height:
             self._place(settled)

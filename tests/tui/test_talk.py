@@ -266,6 +266,29 @@ async def test_older_messages_come_when_one_scrolls_up(tmp_path: Path) -> None:
         assert len(transcript.message_ids) == 120
 
 
+async def test_keys_for_reading_work_from_the_composer(tmp_path: Path) -> None:
+    store = Store(tmp_path, ScriptedProvider())
+    async with store.services() as services:
+        long = await talk_of(services, "Long", [(f"Question {n}", f"Answer {n}") for n in range(60)])
+    async with store.program() as person:
+        await person.opens(long.id)
+        await person.sees("Answer 59")
+        person.chat.composer.draft = "Half a question"
+        await person.press("pageup")
+        await person.sees_no("Answer 59")
+        await person.press("pagedown")
+        await person.sees("Answer 59")
+        await person.press("ctrl+home")
+        await person.sees("Question 0", "Answer 0")
+        assert len(person.chat.transcript.message_ids) == 120
+        await person.press("ctrl+end")
+        await person.sees("Answer 59")
+        assert person.chat.transcript.is_following
+        assert person.draft == "Half a question"
+        await person.press("!")
+        assert person.draft == "Half a question!"
+
+
 async def test_message_of_another_program_appears_and_is_read_along(tmp_path: Path) -> None:
     store = Store(tmp_path, ScriptedProvider())
     elsewhere = Store(tmp_path, ScriptedProvider())

@@ -119,7 +119,7 @@ async def test_older_messages_are_asked_for_once_and_move_nothing() -> None:
         view = app.transcript
         view.load(talk(10, start=10), has_older=True)
         await settle(pilot)
-        view.action_scroll_home()
+        view.scroll_to(y=0, animate=False)
         await settle(pilot)
         wanted = [event for event in app.posted if isinstance(event, Transcript.OlderWanted)]
         assert [event.first_id for event in wanted] == ["m10"]
@@ -132,6 +132,26 @@ async def test_older_messages_are_asked_for_once_and_move_nothing() -> None:
         await settle(pilot)
         assert "question 0" in app.lines()[1]
         assert len([event for event in app.posted if isinstance(event, Transcript.OlderWanted)]) == 1
+
+
+async def test_home_goes_on_to_the_first_message_unless_somebody_scrolls_meanwhile() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=SIZE) as pilot:
+        view = app.transcript
+        view.load(talk(10, start=20), has_older=True)
+        await settle(pilot)
+        view.action_scroll_home()
+        await settle(pilot)
+        view.prepend(talk(10, start=10), has_older=True)
+        await settle(pilot)
+        assert "question 10" in app.lines()[1]
+        assert len([event for event in app.posted if isinstance(event, Transcript.OlderWanted)]) == 2
+        view.action_scroll_down()
+        await settle(pilot)
+        before = app.lines()
+        view.prepend(talk(10), has_older=False)
+        await settle(pilot)
+        assert app.lines() == before
 
 
 async def test_older_messages_that_are_there_already_come_once() -> None:
