@@ -9,6 +9,7 @@ from dataclasses import replace
 from argus_core.domain import ConversationRow, Message, Part, SearchHit, TextPart, ThoughtPart
 from argus_core.storage.indexing import INDEXED_CHARS, PIECE
 from argus_core.text.fold import QueryTerm, Word, find_words, pieces, words
+from argus_core.text.plain import plain
 
 WIDTH = 160
 READ_BYTES = 4 << 20
@@ -18,6 +19,8 @@ HIT_CHARS = 2000
 _BEFORE = 48
 """Characters shown before the first match."""
 _CLOSE = 128
+_READ = 1000
+"""Characters before and behind the first match that are read as Markdown."""
 
 
 async def hits_of(found: Iterable[tuple[ConversationRow, Message]], terms: list[QueryTerm]) -> list[SearchHit]:
@@ -34,11 +37,21 @@ async def hits_of(found: Iterable[tuple[ConversationRow, Message]], terms: list[
 async def snippet_of(text: str, terms: list[QueryTerm]) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Return about `WIDTH` characters on one line around the first match, and where the matches are in them.
 
+    They are plain text, without the signs of Markdown, unless the match is in what plain text leaves out, such as an
+    address.
+
     Args:
         text: What the message says, as it was written; only what is indexed of it is looked through.
         terms: From `query_terms`; the words of the last one also match the start of a word.
     """
-    snippet = _cut(text, await _first_match(text[:INDEXED_CHARS], terms))
+    first = await _first_match(text[:INDEXED_CHARS], terms)
+    low, high = _lines_around(text, first or 0)
+    read = plain(text[low:high])
+    at = _match_in(read, terms) if first is not None else 0
+    if at is not None:
+        snippet = _cut(read, at, more_before=low > 0, more_after=high < len(text))
+    else:
+        snippet = _cut(text, first or 0)
     spans: list[tuple[int, int]] = []
     for match in _matches(snippet, terms):
         while spans and match.start < spans[-1][1]:  # the joined form comes after its parts and covers them
@@ -47,14 +60,25 @@ async def snippet_of(text: str, terms: list[QueryTerm]) -> tuple[str, tuple[tupl
     return snippet, tuple(spans)
 
 
-async def _first_match(text: str, terms: list[QueryTerm]) -> int:
-    """Return where the first match is, 0 when there is none; a long text is looked through in pieces."""
+async def _first_match(text: str, terms: list[QueryTerm]) -> int | None:
+    """Return where the first match is, None when there is none; a long text is looked through in pieces."""
     for start, end in pieces(text, PIECE):
         at = _match_in(text[start:end], terms)
         if at is not None:
             return start + at
         await asyncio.sleep(0)
-    return 0
+    return None
+
+
+def _lines_around(text: str, at: int) -> tuple[int, int]:
+    """Return where the piece begins and ends that is read for a snippet: whole lines, unless they are very long."""
+    low, high = max(0, at - _READ), min(len(text), at + _READ)
+    if low:
+        low = text.find("\n", low, at) + 1 or low
+    if high < len(text):
+        end = text.rfind("\n", at, high)
+        high = high if end < 0 else end
+    return low, high
 
 
 def _match_in(text: str, terms: list[QueryTerm]) -> int | None:
@@ -82,7 +106,7 @@ def _matches(text: str, terms: list[QueryTerm]) -> Iterator[Word]:
     return (word for word in find_words(text) if is_match(word.text))
 
 
-def _cut(text: str, at: int) -> str:
+def _cut(text: str, at: int, *, more_before: bool = False, more_after: bool = False) -> str:
     """Return one line of `text` around `at`, cut between words where there are any, with … where text is missing."""
     low = max(0, at - _BEFORE)
     if low:
@@ -91,7 +115,7 @@ def _cut(text: str, at: int) -> str:
     if high < len(text):
         high = next((i for i in range(high, max(at + 1, high - 30), -1) if text[i].isspace()), high)
     line = " ".join(text[low:high].split())
-    return f"{'…' if low else ''}{line}{'…' if high < len(text) else ''}"
+    return f"{'…' if low or more_before else ''}{line}{'…' if high < len(text) or more_after else ''}"
 
 
 def _shortened(part: Part) -> Part:
