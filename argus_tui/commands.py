@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from argus_core.text.api_keys import holds_key
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
@@ -123,10 +125,10 @@ def holds_password(text: str) -> bool:
 
 
 def is_worth_keeping(draft: str) -> bool:
-    """Tell whether a draft may be kept: one with a password may not, nor one that may be a mistyped `/login …`."""
+    """Tell whether a draft may be kept: not with a password or a Gemini key, nor if it may be a mistyped `/login …`."""
     command = parse_slash(draft.lstrip())
     unknown = command is not None and bool(command[1]) and command[0] not in BY_SLASH
-    return not holds_password(draft) and not unknown
+    return not holds_password(draft) and not holds_key(draft) and not unknown
 
 
 def with_password_hidden(line: str) -> str:

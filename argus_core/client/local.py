@@ -43,6 +43,7 @@ from argus_core.shares import Shares, size_of
 from argus_core.storage.accounts import FullStorage
 from argus_core.storage.base import Storage
 from argus_core.tasks import Background
+from argus_core.text.api_keys import lone_key
 from argus_core.titles import Titles
 
 if TYPE_CHECKING:
@@ -322,6 +323,10 @@ class LocalGenerations:
     async def _question_parts(self, text: str, attachment_ids: Sequence[str]) -> tuple[Part, ...]:
         if len(text) > MAX_QUESTION_CHARS:
             raise InvalidInput(f"Keep it under {MAX_QUESTION_CHARS:,} characters.", title="The question is too long")
+        if lone_key(text):
+            raise InvalidInput(
+                "Use /key in the program, or `argus key` in the shell.", title="That is a Gemini key, not a question"
+            )
         attachments = await self._storage.claim_attachments(self._user_id, attachment_ids)
         words: tuple[Part, ...] = (TextPart(text),) if text.strip() else ()
         parts = (*(AttachmentPart(one) for one in attachments), *words)

@@ -19,6 +19,7 @@ from argus_core.errors import (
     StorageError,
 )
 from argus_core.settings import Settings
+from argus_core.text.api_keys import lone_key
 from argus_tui.cli.session import has_store, load, with_client
 from argus_tui.cli.streams import is_piped, read_stdin
 
@@ -102,6 +103,8 @@ def _check(question: Question, no_save: bool) -> None:
     """Refuse what cannot be meant, before anything is opened."""
     if not question.text and not question.images:
         raise InvalidInput("Give a TEXT, pipe one in, or name a picture with -i.", title="There is nothing to ask")
+    if lone_key(question.text):
+        raise InvalidInput("Set it with `argus key`.", title="That is a Gemini key, not a question")
     if question.last and question.conversation:
         raise InvalidInput("Use one of -c and --last.", title="Two conversations are named")
     if no_save and (question.last or question.conversation):

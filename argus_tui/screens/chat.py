@@ -16,6 +16,7 @@ from argus_core.client.later import Later, Outcome, Waiting
 from argus_core.domain import Attachment, Message, Turn
 from argus_core.errors import ArgusError, InvalidInput, NotAuthenticated, NotFound, ServerUnreachable
 from argus_core.ids import new_id, utc_now
+from argus_core.text.api_keys import lone_key
 from argus_core.text.clean import clean_line
 from argus_tui.commands import COMMANDS, NUMBER_KEYS, holds_password, parse_slash
 from argus_tui.screens.chat_commands import THEME_PREFERENCE
@@ -227,7 +228,7 @@ class ChatScreen(Following):
 
     def _may_ask(self, text: str) -> bool:
         """Tell whether this can be sent now; a command always can."""
-        if _command_in(text) is not None:
+        if _command_in(text) is not None or lone_key(text):
             return True
         if self._is_answering():
             self.say("An answer is being written here: wait for it, or stop it with esc.")
@@ -242,7 +243,9 @@ class ChatScreen(Following):
     def _submitted(self, event: Composer.Submitted) -> None:
         command = _command_in(event.text)
         text = event.text.removeprefix("/") if event.text.startswith("//") else event.text
-        if command is None:
+        if key := lone_key(text):
+            self.offer_key(key)
+        elif command is None:
             self.do(lambda: self._ask(text), "ask")
             self._asks_soon = False
         elif not self.run_slash(*command):

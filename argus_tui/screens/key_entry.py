@@ -12,6 +12,12 @@ from argus_tui.widgets.key_card import KeyCard
 class KeyEntry(ChatCommands):
     """What the main screen does with its key card."""
 
+    def offer_key(self, key: str) -> None:
+        """Open the card with a key that was sent as if it were a question."""
+        self.query_one(KeyCard).offer(key)
+        self.action_key()
+        self.say("That is a Gemini key, so it was not sent. Press enter to try it.")
+
     @on(KeyCard.OfflineWanted)
     def _use_offline(self) -> None:
         self.remove_class("-key")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -16,6 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input
 
+from argus_core.text.api_keys import key_of
 from argus_core.text.clean import clean_line
 from argus_tui.widgets.field import Field
 from argus_tui.widgets.filled_button import FilledButton
@@ -24,12 +24,6 @@ from argus_tui.widgets.words import Words
 
 WHERE: Final = "Paste one here; it is free at aistudio.google.com/apikey and stays on this computer, in your keyring."
 OTHERWISE: Final = "Or leave, set GEMINI_API_KEY and start argus again."
-_ASSIGNMENT = re.compile(r"^(?:export\s+)?[A-Z_]+\s*=\s*")
-
-
-def key_of(text: str) -> str:
-    """Return the key in what was pasted: also of `export GEMINI_API_KEY="…"`."""
-    return _ASSIGNMENT.sub("", clean_line(text)).strip(" \"';")
 
 
 def masked(key: str) -> str:
@@ -107,6 +101,11 @@ class KeyCard(Vertical):
 
     def on_mount(self) -> None:
         self._show()
+
+    def offer(self, key: str) -> None:
+        """Put a key into the field, to be tried with enter."""
+        self.reset()
+        self._field.value = key
 
     def focus_field(self) -> None:
         """Give the field the focus."""

@@ -41,6 +41,13 @@ def test_nothing_to_ask_is_wrong_usage(argus: Argus) -> None:
     assert done.err == ("argus: There is nothing to ask. Give a TEXT, pipe one in, or name a picture with -i.\n")
 
 
+def test_a_key_is_no_question(argus: Argus) -> None:
+    done = argus("ask", "AIza" + "0123456789_-" * 2 + "abcdefghijk")
+    assert done.code == 2
+    assert done.err == "argus: That is a Gemini key, not a question. Set it with `argus key`.\n"
+    assert argus("list").out == ""
+
+
 def test_too_much_in_the_pipe_is_refused(argus: Argus) -> None:
     assert argus("ask", stdin=b"x" * 8_000_001).code == 2
 

@@ -610,6 +610,13 @@ async def test_a_system_instruction_has_a_limit(client: ChatClient, conversation
         await client.conversations.set_system(conversation.id, "x" * 32_001)
 
 
+async def test_a_gemini_key_is_no_question(client: ChatClient, conversation: Conversation) -> None:
+    key = "AIza" + "0123456789_-" * 2 + "abcdefghijk"
+    with pytest.raises(InvalidInput, match="Use /key"):
+        await client.generations.ask(conversation.id, f"GEMINI_API_KEY={key}")
+    assert (await client.conversations.get(conversation.id)).head_id is None
+
+
 async def test_finding_by_the_start_of_an_id(client: ChatClient) -> None:
     made = [await client.conversations.create() for _ in range(17)]  # two of them begin with the same digit
     one = made[0]

@@ -23,6 +23,10 @@ def _picture(folder: Path, name: str = "plant.png") -> Path:
     return path
 
 
+def _bytes_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 async def _enter(person: Person, text: str) -> None:
     """Write into the field of an overlay and press enter."""
     await person.until(lambda: person.app.screen is not person.chat, "an overlay")
@@ -83,6 +87,22 @@ async def test_what_was_written_comes_back_with_a_deleted_conversation(tmp_path:
         await person.send("/undo")
         await person.until(lambda: person.chat.talk.conversation_id == one.id, "it is back")
         await person.until(lambda: person.draft == "Half a question", "what was written")
+
+
+async def test_a_key_sent_as_a_question_opens_the_key_card_and_is_stored_nowhere(tmp_path: Path) -> None:
+    store = Store(tmp_path, ScriptedProvider())
+    key = "AIza" + "0123456789_-" * 2 + "abcdefghijk"
+    async with store.program() as person:
+        await person.send(key)
+        await person.hears("That is a Gemini key")
+        await person.sees("AIza•••")
+        assert person.chat.query_one(KeyCard).display
+        assert person.chat.query_one(KeyCard).query_one(Input).value == key
+        assert person.draft == ""
+        await person.press("escape")
+        person.chat.composer.draft = key
+        await person.chat.draft.save(None)
+    assert key[:20].encode() not in _bytes_in(tmp_path)
 
 
 async def test_model_of_a_conversation_and_of_new_ones(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 import pytest
 
-from argus_tui.widgets.key_card import KeyCard, KeyField, key_of, masked
+from argus_core.text.api_keys import key_of, lone_key
+from argus_tui.commands import is_worth_keeping
+from argus_tui.widgets.key_card import KeyCard, KeyField, masked
 from argus_tui.widgets.start_card import EXAMPLES, StartCard
 from tests.tui.widget_support import Bare, paste
 
 KEY = "AIzaSyD-0123456789abcdefghijklmnopqx7Q"
+WHOLE = "AIza" + "0123456789_-" * 2 + "abcdefghijk"
 
 
 async def test_an_empty_start_teaches_at_80x24() -> None:
@@ -54,6 +57,17 @@ async def test_the_eye_is_left_out_with_poor_fonts() -> None:
 @pytest.mark.parametrize("text", [KEY, f"  {KEY}\n", f"GEMINI_API_KEY={KEY}", f'export GEMINI_API_KEY="{KEY}"'])
 def test_the_key_is_found_in_what_was_pasted(text: str) -> None:
     assert key_of(text) == KEY
+
+
+@pytest.mark.parametrize("text", [WHOLE, f" {WHOLE}\n", f"'{WHOLE}'", f"GEMINI_API_KEY={WHOLE}", f'export X="{WHOLE}"'])
+def test_a_key_alone_is_told_from_a_question(text: str) -> None:
+    assert lone_key(text) == WHOLE
+    assert not is_worth_keeping(text)
+
+
+@pytest.mark.parametrize("text", ["", "AIza", f"What is {WHOLE} for?", f"{WHOLE[:-1]} ", "AIza" * 100])
+def test_what_says_more_or_less_than_a_key_is_a_question(text: str) -> None:
+    assert lone_key(text) == ""
 
 
 @pytest.mark.parametrize(("key", "shown"), [("", ""), ("short", "•••••"), (KEY, "AIza" + "•" * 31 + "x7Q")])
