@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.deploy.files import DEPLOY, ROOT, SECRETS, SETTINGS, STOP_S, seconds, text
@@ -17,6 +20,23 @@ def test_the_procfile_runs_what_the_image_runs() -> None:
     kind, _, command = text("Procfile").strip().partition(": ")
     assert kind == "web"
     assert command.split() == json.loads(of("CMD")[0])
+
+
+def test_the_requirements_are_the_lock() -> None:
+    generator = ["sh", str(ROOT / ".ci" / "lock" / "requirements")]
+    written = subprocess.run(generator, capture_output=True, text=True, check=True).stdout
+    assert text("requirements.txt") == written, "run `make lock`, or `sh .ci/lock/requirements > deploy/requirements.txt`"
+    assert "://" not in written  # no address of a package host
+
+
+@pytest.mark.parametrize("host", ["render", "heroku", "railway"])
+def test_hosts_without_docker_install_the_lock_then_argus_and_start_the_procfile(host: str) -> None:
+    page = (ROOT / "docs" / "deploy" / f"{host}.md").read_text(encoding="utf-8")
+    start = text("Procfile").strip().partition(": ")[2]
+    assert "deploy/requirements.txt" in page
+    assert re.search(r"pip install -r (deploy/)?requirements\.txt", page)
+    assert "pip install --no-deps --no-build-isolation ." in page
+    assert start in page
 
 
 def test_render_builds_the_image_asks_for_secrets_and_waits_for_the_drain() -> None:
