@@ -25,7 +25,9 @@ def test_the_procfile_runs_what_the_image_runs() -> None:
 def test_the_requirements_are_the_lock() -> None:
     generator = ["sh", str(ROOT / ".ci" / "lock" / "requirements")]
     written = subprocess.run(generator, capture_output=True, text=True, check=True).stdout
-    assert text("requirements.txt") == written, "run `make lock`, or `sh .ci/lock/requirements > deploy/requirements.txt`"
+    assert text("requirements.txt") == written, (
+        "run `make lock`, or `sh .ci/lock/requirements > deploy/requirements.txt`"
+    )
     assert "://" not in written  # no address of a package host
 
 
